@@ -1,0 +1,72 @@
+"""The lines of a job's or an endpoint's containers, from CloudWatch Logs, as they come."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from gluonship.aws.errors import error_code
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mypy_boto3_logs.type_defs import (
+        DescribeLogStreamsRequestPaginateTypeDef,
+        GetLogEventsRequestTypeDef,
+    )
+
+    from gluonship.aws.account import Account
+
+TRAINING_GROUP = "/aws/sagemaker/TrainingJobs"
+
+
+def endpoint_group(endpoint: str) -> str:
+    return f"/aws/sagemaker/Endpoints/{endpoint}"
+
+
+class LogFollower:
+    """Reads the streams of `group` that begin with `prefix`, each from its start, no line twice.
+
+    A group or stream that does not exist yet has no lines yet. Lines are in order within a stream.
+    """
+
+    def __init__(self, account: Account, group: str, prefix: str = "") -> None:
+        self._logs = account.logs
+        self._group = group
+        self._prefix = prefix
+        self._tokens: dict[str, str] = {}
+
+    def new_lines(self) -> Iterator[tuple[str, str]]:
+        """Every (stream, line) written since the last call."""
+        for stream in self._streams():
+            yield from ((stream, line) for line in self._new_in(stream))
+
+    def _streams(self) -> list[str]:
+        wanted: DescribeLogStreamsRequestPaginateTypeDef = {"logGroupName": self._group}
+        if self._prefix:
+            wanted["logStreamNamePrefix"] = self._prefix
+        pages = self._logs.get_paginator("describe_log_streams").paginate(**wanted)
+        try:
+            return [stream["logStreamName"] for page in pages for stream in page["logStreams"]]
+        except ClientError as error:
+            if error_code(error) == "ResourceNotFoundException":
+                return []
+            raise
+
+    def _new_in(self, stream: str) -> Iterator[str]:
+        while True:
+            token = self._tokens.get(stream)
+            wanted: GetLogEventsRequestTypeDef = {
+                "logGroupName": self._group,
+                "logStreamName": stream,
+                "startFromHead": True,
+            }
+            if token:
+                wanted["nextToken"] = token
+            answer = self._logs.get_log_events(**wanted)
+            self._tokens[stream] = answer["nextForwardToken"]
+            yield from (event["message"] for event in answer["events"])
+            # CloudWatch gives the same token again at the end of a stream.
+            if not answer["events"] or answer["nextForwardToken"] == token:
+                return
