@@ -19,7 +19,7 @@ _SORT_KEYS = {
     "LastModifiedTime": "modified",
     "Status": "status",
 }
-_TOKEN_WORD = "offset"
+_MARK = "offset"
 
 Item = TypeVar("Item")
 
@@ -70,7 +70,11 @@ def page(
 
 
 def slice_page(
-    items: Sequence[Item], request: dict[str, Any], *, default_size: int = PAGE_SIZE
+    items: Sequence[Item],
+    request: dict[str, Any],
+    *,
+    default_size: int = PAGE_SIZE,
+    max_size: int = MAX_PAGE_SIZE,
 ) -> tuple[list[Item], str | None]:
     """The items from the request's NextToken on, as many as MaxResults says, and the next NextToken.
 
@@ -78,8 +82,8 @@ def slice_page(
     """
     start = _decode(request["NextToken"]) if request.get("NextToken") else 0
     size = int(request.get("MaxResults", default_size))
-    if not 1 <= size <= MAX_PAGE_SIZE:
-        raise AwsError("ValidationException", f"MaxResults must be from 1 to {MAX_PAGE_SIZE}; it is {size}.")
+    if not 1 <= size <= max_size:
+        raise AwsError("ValidationException", f"MaxResults must be from 1 to {max_size}; it is {size}.")
     end = start + size
     return list(items[start:end]), _encode(end) if end < len(items) else None
 
@@ -100,7 +104,7 @@ def _within(moment: datetime, request: dict[str, Any], member: str) -> bool:
 
 
 def _encode(offset: int) -> str:
-    return base64.urlsafe_b64encode(f"{_TOKEN_WORD}:{offset}".encode()).decode()
+    return base64.urlsafe_b64encode(f"{_MARK}:{offset}".encode()).decode()
 
 
 def _decode(token: str) -> int:
@@ -108,6 +112,6 @@ def _decode(token: str) -> int:
         word, _, digits = base64.urlsafe_b64decode(token.encode("ascii")).decode("ascii").partition(":")
     except (binascii.Error, ValueError):
         word, digits = "", ""
-    if word != _TOKEN_WORD or not digits.isdecimal():
+    if word != _MARK or not digits.isdecimal():
         raise AwsError("ValidationException", "The NextToken is not one that this operation gave out.")
     return int(digits)

@@ -71,7 +71,7 @@ class Tags:
 
     def _list(self, request: dict[str, Any]) -> dict[str, Any]:
         tags = self.of(request["ResourceArn"])
-        shown, token = slice_page(tags, request, default_size=LIST_PAGE)
+        shown, token = slice_page(tags, request, default_size=LIST_PAGE, max_size=2**31)
         return {"Tags": shown, **({"NextToken": token} if token else {})}
 
     def _delete(self, request: dict[str, Any]) -> dict[str, Any]:
