@@ -1,0 +1,89 @@
+"""Sessions of boto3 and the SageMaker SDK that talk to one local cloud, whatever the process's AWS settings."""
+
+from __future__ import annotations
+
+import functools
+import os
+from typing import Any
+
+import boto3
+import botocore.session
+from botocore.config import Config
+
+from gluonship.local.launcher.environment import SDK_CONFIG
+from gluonship.local.launcher.home import DEFAULT_ACCOUNT_ID, DEFAULT_REGION, CloudInfo
+
+# AWS's settings of the user, each replaced by none: (config file's name, variables, default, conversion).
+_IGNORED_SETTINGS = {
+    "profile": (None, None, None, None),
+    "config_file": (None, None, os.devnull, None),
+    "credentials_file": (None, None, os.devnull, None),
+    "ca_bundle": (None, None, None, None),
+}
+# Loopback is never reached through a proxy.
+_NO_PROXY = Config(proxies={})
+
+
+class LocalSession(boto3.Session):
+    """A boto3 session whose clients and resources all belong to one local cloud."""
+
+    def __init__(self, info: CloudInfo, region: str = DEFAULT_REGION) -> None:
+        core = botocore.session.Session(session_vars=_IGNORED_SETTINGS)
+        super().__init__(
+            aws_access_key_id="test",
+            aws_secret_access_key="test",  # noqa: S106 - the local cloud takes any
+            region_name=region,
+            botocore_session=core,
+        )
+        self._info = info
+
+    def client(self, service_name: str, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+        return super().client(service_name, *args, **self._local(service_name, kwargs))  # type: ignore[call-overload]
+
+    def resource(self, service_name: str, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+        return super().resource(service_name, *args, **self._local(service_name, kwargs))  # type: ignore[call-overload]
+
+    def _local(self, service: str, given: dict[str, Any]) -> dict[str, Any]:
+        # The SDK asks for some clients by AWS's own addresses: they stay here too.
+        endpoint = self._info.runtime_url if service == "sagemaker-runtime" else self._info.url
+        config = given.get("config")
+        return {
+            **given,
+            "endpoint_url": endpoint,
+            "config": config.merge(_NO_PROXY) if config else _NO_PROXY,
+        }
+
+
+class Connection:
+    """One local cloud, for a notebook or a script."""
+
+    def __init__(self, info: CloudInfo) -> None:
+        self.info = info
+        self.url = info.url
+        self.runtime_url = info.runtime_url
+        self.home = info.home
+        self.role = f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:role/SageMakerRole"  # its existence is not checked
+        self.bucket = f"sagemaker-{DEFAULT_REGION}-{DEFAULT_ACCOUNT_ID}"  # the SDK's default
+
+    def __repr__(self) -> str:
+        return f"<local cloud at {self.url}, home {self.home}>"
+
+    @functools.cached_property
+    def boto(self) -> LocalSession:
+        """The boto3 session."""
+        return LocalSession(self.info)
+
+    @functools.cached_property
+    def sagemaker(self) -> Any:
+        """The SageMaker SDK's session (sagemaker.Session, 2.x), with its default bucket made."""
+        import sagemaker
+        from sagemaker.config import load_sagemaker_config
+
+        self.boto.client("s3").create_bucket(Bucket=self.bucket)
+        return sagemaker.Session(
+            boto_session=self.boto,
+            sagemaker_client=self.boto.client("sagemaker"),
+            sagemaker_runtime_client=self.boto.client("sagemaker-runtime"),
+            default_bucket=self.bucket,
+            sagemaker_config=load_sagemaker_config([str(self.home / SDK_CONFIG)]),
+        )

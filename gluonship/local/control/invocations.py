@@ -1,0 +1,46 @@
+"""InvokeEndpoint on the control plane's port: passed to the data plane, whose port is its proper one."""
+
+from __future__ import annotations
+
+import http.client
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from gluonship.local.control.errors import HttpResponse, error_response
+
+_PATH = re.compile(r"/endpoints/[^/]+/(invocations|async-invocations|invocations-response-stream)")
+_HOP_BY_HOP = frozenset(
+    {"connection", "keep-alive", "transfer-encoding", "content-length", "upgrade", "expect"}
+)
+_TIMEOUT_SECONDS = 120.0  # above the 60 s that a model has
+
+
+def is_invocation(path: str, service: str) -> bool:
+    """Whether the request is sagemaker-runtime's; an S3 bucket may be called "endpoints" too."""
+    return service in ("sagemaker", "") and _PATH.fullmatch(path) is not None
+
+
+def forward(environ: Mapping[str, Any], data_port: int) -> HttpResponse:
+    """The data plane's answer, whole."""
+    body = environ["wsgi.input"].read()
+    headers = {
+        name[5:].replace("_", "-").title(): value
+        for name, value in environ.items()
+        if name.startswith("HTTP_") and name[5:].replace("_", "-").lower() not in _HOP_BY_HOP
+    }
+    if environ.get("CONTENT_TYPE"):
+        headers["Content-Type"] = environ["CONTENT_TYPE"]
+    headers["Host"] = f"127.0.0.1:{data_port}"
+    connection = http.client.HTTPConnection("127.0.0.1", data_port, timeout=_TIMEOUT_SECONDS)
+    try:
+        connection.request("POST", environ["RAW_URI"], body=body, headers=headers)
+        answer = connection.getresponse()
+        data = answer.read()
+    except OSError as error:
+        message = f"the data plane on port {data_port} did not answer: {error}"
+        return error_response("rest-json", "ServiceUnavailable", message, 503)
+    finally:
+        connection.close()
+    kept = [(name, value) for name, value in answer.getheaders() if name.lower() not in _HOP_BY_HOP]
+    return HttpResponse(answer.status, [*kept, ("Content-Length", str(len(data)))], data)

@@ -1,0 +1,170 @@
+"""moto's application, with what it cannot do answered as AWS answers: an error, at once, in words."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import traceback
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+from gluonship.local.contracts import AwsError, Handler, Scope
+from gluonship.local.control.errors import HttpResponse, error_response
+from gluonship.local.control.registry import internal_failure, service_model
+from gluonship.local.control.requests import identify
+
+_log = logging.getLogger(__name__)
+
+_FORM = "application/x-www-form-urlencoded"
+# moto's own pages are not AWS's, and resetting its state would leave ours behind.
+_NOT_AWS = ("/moto-api", "/latest/meta-data/", "/latest/api/")
+
+
+class _ServiceUnknownError(NotImplementedError):
+    """moto has no back end for the service."""
+
+
+def _backend_app(service: str | None) -> Any:
+    if service is None:
+        raise _ServiceUnknownError
+    return create_backend_app(service)
+
+
+@dataclass
+class _Answer:
+    """What an application has answered, before it goes out."""
+
+    status: str = ""
+    headers: list[tuple[str, str]] = field(default_factory=list)
+
+    def start(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> None:
+        self.status, self.headers = status, headers
+
+
+class MotoGateway:
+    """All of AWS that moto answers."""
+
+    def __init__(self) -> None:
+        self._application = DomainDispatcherApplication(_backend_app)
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        form = _take_form(environ)
+        if not environ.get("HTTP_AUTHORIZATION") and environ["PATH_INFO"].startswith(_NOT_AWS):
+            return send(error_response("s3", "AccessDenied", "This path is not AWS's", 403), start_response)
+        answer = _Answer()
+        try:
+            body = self._application(environ, answer.start)
+        except NotImplementedError as error:
+            return send(_refusal(environ, form, str(error)), start_response)
+        except Exception as error:
+            # moto's defects, and what it makes of odd input; AWS's clients expect an answer all the same.
+            identity = identify(environ, form)
+            _log.exception("moto failed in %s of %s", identity.operation, identity.service)
+            what = "".join(traceback.format_exception_only(error)).strip()
+            return send(internal_failure(identity.protocol, f"{identity.operation}: {what}"), start_response)
+        if _is_missing(answer, environ):
+            if hasattr(body, "close"):
+                body.close()
+            return send(_refusal(environ, form, ""), start_response)
+        start_response(answer.status, answer.headers)
+        return body  # type: ignore[no-any-return]
+
+    def handler(self, service: str, operation: str) -> Handler:
+        """One of moto's operations of a JSON service, as a handler; timestamps stay numbers."""
+        target = f"{service_model(service).metadata['targetPrefix']}.{operation}"
+
+        def call(scope: Scope, members: dict[str, Any]) -> dict[str, Any]:
+            body = json.dumps(members).encode()
+            answer = _Answer()
+            environ = _environ(service, target, scope, body)
+            document = json.loads(b"".join(self._collected(environ, answer)) or b"{}")
+            status = int(answer.status.split()[0])
+            if status != 200:
+                code = str(document.get("__type", "InternalFailure")).rpartition("#")[2]
+                raise AwsError(code, str(document.get("message", document.get("Message", ""))), status)
+            return document  # type: ignore[no-any-return]
+
+        return call
+
+    def _collected(self, environ: dict[str, Any], answer: _Answer) -> list[bytes]:
+        result = self(environ, answer.start)
+        try:
+            return list(result)
+        finally:
+            if hasattr(result, "close"):
+                result.close()
+
+
+def send(response: HttpResponse, start_response: Any) -> Iterable[bytes]:
+    start_response(response.status_line, response.headers)
+    return [response.body]
+
+
+def refused_message(service: str, operation: str, detail: str = "") -> str:
+    """The sentence of an operation that neither runs nor is recorded here."""
+    what = f"{operation or 'This operation'} of {service or 'this service'}"
+    return (
+        f"{what} is not available in the local cloud: it is neither executed nor recorded here"
+        f"{f' ({detail})' if detail else ''}. docs/coverage-sagemaker.md lists what is; on AWS itself it may work."
+    )
+
+
+def _refusal(environ: Mapping[str, Any], form: bytes, detail: str) -> HttpResponse:
+    identity = identify(environ, form)
+    _log.warning("refused: %s of %s %s", identity.operation, identity.service, detail)
+    # moto's own sentence only repeats that the action is missing, unless a part of an operation is.
+    shown = "" if detail.endswith("action has not been implemented") else detail
+    message = refused_message(identity.service, identity.operation, shown)
+    return error_response(identity.protocol, "UnsupportedOperation", message, 400)
+
+
+def _is_missing(answer: _Answer, environ: Mapping[str, Any]) -> bool:
+    """Whether moto says that it has no such operation: Flask's page, or an empty 404 to all but S3's HEAD."""
+    if not answer.status.startswith(("404", "405")):
+        return False
+    headers = {name.lower(): value for name, value in answer.headers}
+    if headers.get("content-type", "").startswith("text/html") and "x-amzn-requestid" not in headers:
+        return "x-amz-request-id" not in headers
+    return headers.get("content-length") == "0" and environ["REQUEST_METHOD"] != "HEAD"
+
+
+def _take_form(environ: dict[str, Any]) -> bytes:
+    """The body where it is a form, left in place for moto."""
+    if not environ.get("CONTENT_TYPE", "").startswith(_FORM):
+        return b""
+    body: bytes = environ["wsgi.input"].read()
+    environ["wsgi.input"] = io.BytesIO(body)
+    environ["CONTENT_LENGTH"] = str(len(body))
+    return body
+
+
+def _environ(service: str, target: str, scope: Scope, body: bytes) -> dict[str, Any]:
+    credential = f"Credential=test/20000101/{scope.region}/{service}/aws4_request"
+    return {
+        "REQUEST_METHOD": "POST",
+        "SCRIPT_NAME": "",
+        "PATH_INFO": "/",
+        "RAW_URI": "/",
+        "QUERY_STRING": "",
+        "SERVER_NAME": "127.0.0.1",
+        "SERVER_PORT": "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "HTTP_HOST": "127.0.0.1",
+        "HTTP_AUTHORIZATION": f"AWS4-HMAC-SHA256 {credential}, SignedHeaders=host, Signature=0",
+        "HTTP_X_AMZ_TARGET": target,
+        "HTTP_X_MOTO_ACCOUNT_ID": scope.account_id,
+        "CONTENT_TYPE": "application/x-amz-json-1.1",
+        "CONTENT_LENGTH": str(len(body)),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.input_terminated": True,
+        "wsgi.errors": io.StringIO(),
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }

@@ -1,0 +1,74 @@
+"""The operations that this cloud executes itself, validated and spoken as AWS does."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Mapping
+
+import botocore.session
+from botocore.model import OperationModel, ServiceModel
+
+from gluonship.local.contracts import AwsError, Handler, Scope
+from gluonship.local.control import json_protocol
+from gluonship.local.control.errors import HttpResponse, error_response
+from gluonship.local.control.validation import validate
+
+_log = logging.getLogger(__name__)
+
+
+@functools.cache
+def service_model(service: str) -> ServiceModel:
+    """botocore's model of a service, with the API's latest version."""
+    loader = botocore.session.Session().get_component("data_loader")
+    return ServiceModel(loader.load_service_model(service, "service-2"), service)
+
+
+class Registry:
+    """Handlers by operation, for one service of the JSON 1.1 protocol."""
+
+    def __init__(self, service: str, handlers: Mapping[str, Handler]) -> None:
+        """Raises ValueError for a handler of an operation that the service's model does not have."""
+        model = service_model(service)
+        unknown = sorted(set(handlers) - set(model.operation_names))
+        if unknown:
+            raise ValueError(f"{service} has no operation {', '.join(unknown)}")
+        self.service = service
+        self._target_prefix: str = model.metadata["targetPrefix"]
+        self._operations: dict[str, tuple[OperationModel, Handler]] = {
+            name: (model.operation_model(name), handler) for name, handler in handlers.items()
+        }
+
+    @property
+    def operations(self) -> frozenset[str]:
+        return frozenset(self._operations)
+
+    def find(self, target: str) -> str | None:
+        """The operation that an X-Amz-Target names, if it is one of these."""
+        prefix, _, name = target.rpartition(".")
+        return name if prefix == self._target_prefix and name in self._operations else None
+
+    def execute(self, name: str, scope: Scope, body: bytes) -> HttpResponse:
+        """Parses, validates and runs one operation; every failure is an answer in AWS's form."""
+        model, handler = self._operations[name]
+        try:
+            members = json_protocol.parse(model, body)
+            validate(model, members)
+            answer = json_protocol.serialise(model, handler(scope, members))
+        except AwsError as error:
+            return error_response("json", error.code, error.message, error.status)
+        except Exception:
+            # The one place where a defect of a handler becomes AWS's answer; its traceback is the log's.
+            _log.exception("%s failed", name)
+            return internal_failure("json", f"{name} failed in the local cloud")
+        return HttpResponse(
+            200,
+            [("Content-Type", "application/x-amz-json-1.1"), ("Content-Length", str(len(answer)))],
+            answer,
+        )
+
+
+def internal_failure(protocol: str, what: str) -> HttpResponse:
+    return error_response(
+        protocol, "InternalFailure", f"{what}: its log, cloud.log in GLUONSHIP_HOME, says where", 500
+    )  # type: ignore[arg-type]

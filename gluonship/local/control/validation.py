@@ -1,0 +1,141 @@
+"""A request against botocore's model, with the words of AWS's own validation."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
+
+from gluonship.local.contracts import AwsError
+
+# What Python's re lacks, by the nearest that it has; all of SageMaker's patterns compile then (tested).
+_UNICODE_CLASSES = {
+    r"\p{L}": r"\w",
+    r"\p{N}": r"\d",
+    r"\p{Z}": r"\s",
+    r"\p{M}": r"\w",
+    r"\p{P}": r"!-/:-@\[-`{-~",
+}
+
+
+def validate(operation: OperationModel, members: dict[str, Any]) -> None:
+    """Raises AwsError ValidationException that lists every constraint that `members` breaks.
+
+    Checked are required members, lengths, ranges, patterns (over the whole value) and enums; types are the
+    parser's. The wording is that of AWS's services built on the same framework, SageMaker among them.
+    """
+    shape = operation.input_shape
+    if shape is None:
+        return
+    found = list(_violations(shape, members, ""))
+    if found:
+        noun = "validation error" if len(found) == 1 else "validation errors"
+        raise AwsError("ValidationException", f"{len(found)} {noun} detected: {'; '.join(found)}")
+
+
+def _violations(shape: Shape, value: Any, path: str) -> Iterator[str]:
+    if path:
+        for constraint in _broken(shape, value):
+            yield f"Value {_shown(value)} at '{path}' failed to satisfy constraint: {constraint}"
+    if isinstance(shape, StructureShape):
+        for name in shape.required_members:
+            if name not in value:
+                yield (
+                    f"Value null at '{_joined(path, name)}' failed to satisfy constraint: Member must not be null"
+                )
+        for name, member in value.items():
+            yield from _violations(shape.members[name], member, _joined(path, name))
+    elif isinstance(shape, ListShape):
+        if _is_scalar(shape.member):
+            yield from _collection(shape.member, value, path, value, "Member must satisfy constraint")
+        else:
+            for index, item in enumerate(value, 1):
+                yield from _violations(shape.member, item, f"{path}.{index}.member")
+    elif isinstance(shape, MapShape):
+        yield from _collection(shape.key, value, path, list(value), "Map keys must satisfy constraint")
+        if _is_scalar(shape.value):
+            yield from _collection(
+                shape.value, value, path, list(value.values()), "Map value must satisfy constraint"
+            )
+        else:
+            for key, item in value.items():
+                yield from _violations(shape.value, item, f"{path}.{key}.member")
+
+
+def _collection(shape: Shape, whole: Any, path: str, items: list[Any], words: str) -> Iterator[str]:
+    """AWS names the whole list or map when one of its plain values is wrong, with all that they must be."""
+    if any(True for item in items for _ in _broken(shape, item)):
+        rules = ", ".join(_rules(shape))
+        yield f"Value {_shown(whole)} at '{path}' failed to satisfy constraint: {words}: [{rules}]"
+
+
+def _broken(shape: Shape, value: Any) -> Iterator[str]:
+    limits = shape.metadata
+    if "max" in limits and _size(shape, value) > limits["max"]:
+        yield _limit(shape, "less", limits["max"])
+    if "min" in limits and _size(shape, value) < limits["min"]:
+        yield _limit(shape, "greater", limits["min"])
+    if "pattern" in limits and isinstance(value, str) and not compiled(limits["pattern"]).fullmatch(value):
+        yield f"Member must satisfy regular expression pattern: {limits['pattern']}"
+    if limits.get("enum") and value not in limits["enum"]:
+        yield f"Member must satisfy enum value set: [{', '.join(limits['enum'])}]"
+
+
+def _rules(shape: Shape) -> Iterator[str]:
+    limits = shape.metadata
+    if "max" in limits:
+        yield _limit(shape, "less", limits["max"])
+    if "min" in limits:
+        yield _limit(shape, "greater", limits["min"])
+    if "pattern" in limits:
+        yield f"Member must satisfy regular expression pattern: {limits['pattern']}"
+    if limits.get("enum"):
+        yield f"Member must satisfy enum value set: [{', '.join(limits['enum'])}]"
+
+
+def _limit(shape: Shape, word: str, bound: float) -> str:
+    what = "value" if shape.type_name in ("integer", "long", "float", "double") else "length"
+    return f"Member must have {what} {word} than or equal to {bound}"
+
+
+def _size(shape: Shape, value: Any) -> float:
+    return value if isinstance(value, (int, float)) else len(value)
+
+
+def _is_scalar(shape: Shape) -> bool:
+    return not isinstance(shape, (StructureShape, ListShape, MapShape))
+
+
+@functools.lru_cache(maxsize=1024)
+def compiled(pattern: str) -> re.Pattern[str]:
+    """AWS's pattern (Java's dialect) as Python's: its classes are ASCII unless it asks for Unicode's."""
+    translated = pattern
+    for theirs, ours in _UNICODE_CLASSES.items():
+        translated = translated.replace(theirs, ours)
+    return re.compile(translated, 0 if translated != pattern else re.ASCII)
+
+
+def _joined(path: str, name: str) -> str:
+    member = name[0].lower() + name[1:]
+    return f"{path}.{member}" if path else member
+
+
+def _shown(value: Any) -> str:
+    return f"'{_plain(value)}'"
+
+
+def _plain(value: Any) -> str:
+    """A value as AWS prints it: lists and maps in Java's manner."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}={_plain(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(_plain(item) for item in value) + "]"
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value)

@@ -1,0 +1,49 @@
+"""Starts, finds and stops a local cloud; knows all its parts and wires them.
+
+`up`, `down` and `status` are cheap to import and to call: the cloud is a process of its own (`server`).
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from gluonship.local.launcher import environment as _environment
+from gluonship.local.launcher.environment import applied, shell_lines
+from gluonship.local.launcher.home import DEFAULT_PORT, CloudInfo, LauncherError
+from gluonship.local.launcher.lifecycle import State, Status, down, status, up
+
+__all__ = [
+    "DEFAULT_PORT",
+    "CloudInfo",
+    "LauncherError",
+    "State",
+    "Status",
+    "applied",
+    "down",
+    "environment",
+    "running",
+    "shell_lines",
+    "status",
+    "up",
+]
+
+
+def running(home: Path | str | None = None) -> CloudInfo:
+    """The running cloud of `home`. Raises LauncherError where none runs, saying what to do."""
+    found = status(home)
+    if found.state is State.RUNNING and found.info:
+        return found.info
+    why = {
+        State.STALE: "was killed and left its files",
+        State.STARTING: "is still starting",
+    }.get(found.state, "is not running")
+    raise LauncherError(f"the local cloud of {found.home} {why}: start it with `gluonship local up`")
+
+
+def environment(home: Path | str | None = None) -> dict[str, str | None]:
+    """The variables with which AWS clients use the running cloud of `home`: values to set, None to unset.
+
+    Raises LauncherError where none runs. `shell_lines` writes them for a shell, `applied` for a subprocess.
+    """
+    return _environment.environment(running(home), os.environ)

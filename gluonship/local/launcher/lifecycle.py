@@ -1,0 +1,208 @@
+"""Starting, finding and stopping a local cloud. Light to import: the cloud itself is another process."""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import psutil
+
+from gluonship.local.launcher.home import CloudInfo, Home, LauncherError, home_path
+
+_START_SECONDS = 120.0  # for a machine that is busy; a start takes a few seconds
+_LOG_LIMIT = 16 * 2**20
+
+
+class State(enum.Enum):
+    RUNNING = "running"
+    STARTING = "starting"
+    STALE = "stale"  # its process ended without going down: killed, or the machine restarted
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True)
+class Status:
+    state: State
+    home: Path
+    info: CloudInfo | None  # of the running cloud, or of the one that left its file behind
+
+
+def status(home: Path | str | None = None) -> Status:
+    """How it stands with the cloud of `home` (GLUONSHIP_HOME, ~/.gluonship when None). Changes nothing."""
+    folder = Home(home_path(home, os.environ))
+    info = folder.read_state()
+    if folder.is_locked():
+        return Status(State.RUNNING if info else State.STARTING, folder.path, info)
+    return Status(State.STALE if info else State.STOPPED, folder.path, info)
+
+
+def up(
+    home: Path | str | None = None, port: int | None = None, progress: Callable[[str], None] | None = None
+) -> CloudInfo:
+    """Starts the cloud of `home` in the background, unless it runs, and returns when it answers.
+
+    `port` is the control plane's; without it, 5111 or, where that is taken, a free one. `progress` is told
+    each step. Raises LauncherError: the port is taken, the folder cannot be used, the cloud did not come up.
+    """
+    tell = progress or (lambda message: None)
+    folder = Home(home_path(home, os.environ))
+    folder.make()
+    found = status(folder.path)
+    if found.state is State.STARTING:
+        tell("the cloud is already starting")
+        found = _await_other(folder)
+    if found.state is State.RUNNING and found.info:
+        if port not in (None, found.info.control_port):
+            raise LauncherError(
+                f"the cloud of {folder.path} already runs, on port {found.info.control_port}: use it, or stop it "
+                f"first (gluonship local down), or set GLUONSHIP_HOME to another folder for a second cloud"
+            )
+        return found.info
+    if found.state is State.STALE and found.info:
+        tell(f"cleaning up after a cloud that was killed (process {found.info.pid})")
+        _clean_up(folder)
+    return _start(folder, port, tell)
+
+
+def down(home: Path | str | None = None, grace_seconds: float | None = None) -> bool:
+    """Stops the cloud of `home` and everything it has started; False where none ran.
+
+    Running jobs get SIGTERM, and what is still alive after `grace_seconds` (GLUONSHIP_DOWN_GRACE_SECONDS, 10)
+    is killed. Cleans up after a stale cloud. Returns when no process of it is left.
+    """
+    from gluonship.local.settings import Settings
+
+    folder = Home(home_path(home, os.environ))
+    found = status(folder.path)
+    if found.state is State.STARTING:
+        found = _await_other(folder)
+    if found.state is not State.RUNNING or found.info is None:
+        if found.state is State.STALE:
+            _clean_up(folder)
+        return False
+    grace = (
+        Settings.from_environment(os.environ).down_grace_seconds if grace_seconds is None else grace_seconds
+    )
+    process = _process(found.info)
+    family = _family(process)
+    if process is not None:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.terminate()
+    deadline = time.monotonic() + grace + 5
+    while folder.is_locked() and time.monotonic() < deadline:
+        family = [*family, *(each for each in _family(process) if each not in family)]
+        time.sleep(0.05)
+    _end(family)
+    _clean_up(folder)
+    return True
+
+
+def _start(folder: Home, port: int | None, tell: Callable[[str], None]) -> CloudInfo:
+    if folder.log_file.exists() and folder.log_file.stat().st_size > _LOG_LIMIT:
+        folder.log_file.replace(folder.log_file.with_suffix(".log.1"))
+    reading, writing = os.pipe()
+    command = [sys.executable, "-m", "gluonship.local.launcher.server", "--home", str(folder.path)]
+    command += ["--report", str(writing), *([] if port is None else ["--port", str(port)])]
+    with os.fdopen(reading, "r", encoding="utf-8") as reports:
+        try:
+            with folder.log_file.open("ab") as log:
+                folder.log_file.chmod(0o600)
+                # It forks at once and this one ends: the cloud is nobody's child.
+                subprocess.run(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    env=_server_environment(),
+                    cwd=folder.path,
+                    pass_fds=[writing],
+                    start_new_session=True,
+                    check=False,
+                    timeout=_START_SECONDS,
+                )
+        finally:
+            os.close(writing)
+        for report in _reports(reports):
+            if "failed" in report:
+                raise LauncherError(report["failed"])
+            if "ready" in report:
+                info = folder.read_state()
+                if info is not None:
+                    return info
+            if "progress" in report:
+                tell(report["progress"])
+    raise LauncherError(
+        f"the local cloud ended while it started; the end of its log, {folder.log_file}:\n{folder.log_tail()}"
+    )
+
+
+def _server_environment() -> dict[str, str]:
+    """The user's environment without what would lead the cloud to AWS or to other Python settings."""
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MOTO_", "SM_"))
+    }
+    return {**kept, "PYTHONUNBUFFERED": "1"}
+
+
+def _reports(reports: IO[str]) -> Iterator[dict[str, str]]:
+    for line in reports:
+        yield json.loads(line)
+
+
+def _await_other(folder: Home) -> Status:
+    """Waits until another process's `up` has brought its cloud up, or failed."""
+    deadline = time.monotonic() + _START_SECONDS
+    while (found := status(folder.path)).state is State.STARTING:
+        if time.monotonic() > deadline:
+            raise LauncherError(
+                f"a cloud has been starting in {folder.path} for {_START_SECONDS:.0f} s: see cloud.log"
+            )
+        time.sleep(0.1)
+    return found
+
+
+def _process(info: CloudInfo) -> psutil.Process | None:
+    """The cloud's process, unless it is gone and its pid is another's by now."""
+    try:
+        process = psutil.Process(info.pid)
+        return process if abs(process.create_time() - info.pid_started) < 1 else None
+    except psutil.Error:
+        return None
+
+
+def _family(process: psutil.Process | None) -> list[psutil.Process]:
+    try:
+        return [] if process is None else [*process.children(recursive=True), process]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _end(family: Sequence[psutil.Process], grace_seconds: float = 3.0) -> None:
+    """Kills what has not ended by itself within `grace_seconds` of the cloud's own end."""
+    _, alive = psutil.wait_procs(family, timeout=grace_seconds)
+    for process in alive:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(alive, timeout=5)
+
+
+def _clean_up(folder: Home) -> None:
+    """Removes what belongs to the cloud's life only: its state and its containers' folders."""
+    descriptor = folder.take_lock()
+    if descriptor is None:
+        return  # another one has started meanwhile: it is its own now
+    try:
+        folder.forget()
+        shutil.rmtree(folder.path / "containers", ignore_errors=True)
+    finally:
+        os.close(descriptor)

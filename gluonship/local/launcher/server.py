@@ -1,0 +1,122 @@
+"""The cloud's process: `python -m gluonship.local.launcher.server`. Started by `up`, never by hand."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import secrets
+import signal
+import socket
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import NoReturn
+
+from gluonship import __version__
+from gluonship.local.launcher.environment import SDK_CONFIG, applied, environment
+from gluonship.local.launcher.home import DEFAULT_PORT, CloudInfo, Home, LauncherError, write_private
+
+_log = logging.getLogger("gluonship.local")
+
+_SDK_CONFIG = "SchemaVersion: '1.0'\nSageMaker:\n  PythonSDK:\n    Modules:\n      TelemetryOptOut: true\n"
+
+
+def main() -> None:
+    """Detaches, takes the home's lock and the port, wires the cloud, and serves until SIGTERM."""
+    parser = argparse.ArgumentParser(prog="gluonship.local.launcher.server")
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--port", type=int)
+    parser.add_argument("--report", type=int, required=True, help="descriptor that `up` reads")
+    arguments = parser.parse_args()
+    if os.fork():
+        os._exit(0)  # the starter's child ends here: the cloud belongs to init
+    os.setsid()
+    with os.fdopen(arguments.report, "w", buffering=1, encoding="utf-8") as reports:
+
+        def report(kind: str, message: str) -> None:
+            reports.write(json.dumps({kind: message}) + "\n")
+
+        try:
+            _serve(Home(arguments.home), arguments.port, report, reports.close)
+        except LauncherError as error:
+            report("failed", str(error))
+            sys.exit(1)
+
+
+def _serve(home: Home, port: int | None, report, close_report) -> None:  # type: ignore[no-untyped-def]
+    started = time.monotonic()
+    stop = threading.Event()
+    for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(each, lambda *_: stop.set())
+    lock = home.take_lock()
+    if lock is None:
+        raise LauncherError(f"another cloud has just started in {home.path}: try again")
+    home.forget()
+    listener = _listen(port)
+    control_port = listener.getsockname()[1]
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
+    )
+    write_private(home.token_file, secrets.token_urlsafe(32))
+    write_private(home.path / SDK_CONFIG, _SDK_CONFIG)
+    report("progress", f"starting the control plane on port {control_port}")
+    os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"  # read when moto is imported
+    os.environ["MOTO_PORT"] = str(control_port)
+    # A client made anywhere in this process, or in one it starts, talks to this cloud and to nothing else.
+    info = CloudInfo(home.path, os.getpid(), 0.0, control_port, control_port, __version__)
+    os.environ.update(applied(environment(info, os.environ), {}))
+
+    import psutil
+
+    from gluonship.local.launcher import wiring
+
+    cloud = wiring.build(home, listener, stop.set)
+    try:
+        info = CloudInfo(
+            home.path, os.getpid(), psutil.Process().create_time(), control_port, cloud.data_port, __version__
+        )
+        os.environ["AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME"] = info.runtime_url
+        cloud.serve()
+        home.write_state(info)
+        _log.info("ready on port %d after %.1f s", control_port, time.monotonic() - started)
+        report("ready", "")
+        close_report()
+        stop.wait()
+        _log.info("going down")
+    finally:
+        cloud.close()
+    home.forget()
+    _log.info("down")
+    _exit_now()
+
+
+def _exit_now() -> NoReturn:
+    # Threads of jobs may still wait for their containers; those end when this process's pipes close.
+    logging.shutdown()
+    os._exit(0)
+
+
+def _listen(port: int | None) -> socket.socket:
+    wanted = [DEFAULT_PORT, 0] if port is None else [port]
+    for each in wanted:
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", each))
+            listener.listen(128)
+        except (OSError, OverflowError) as error:
+            listener.close()
+            reason = getattr(error, "strerror", None) or str(error)
+            continue
+        return listener
+    raise LauncherError(
+        f"port {wanted[0]} cannot be used ({reason}): another program listens there, or you may not; leave "
+        "--port out to get a free one, or name another"
+    )
+
+
+if __name__ == "__main__":
+    main()
