@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
-from gluonship.aws.errors import OperationFailed
+from botocore.exceptions import ClientError
+
+from gluonship.aws.errors import OperationFailed, is_missing
 from gluonship.aws.log_lines import TRAINING_GROUP, LogFollower
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
     from gluonship.aws.account import Account
 
-_NUMBER = r"([0-9.eE+-]+|nan|inf)"
+_NUMBER = r"([0-9.eE+-]+)"
 METRIC_REGEXES: Mapping[str, str] = {
     "train:loss": rf"train:loss={_NUMBER}",
     "train:accuracy": rf"train:accuracy={_NUMBER}",
@@ -148,6 +150,16 @@ def wait(
 
 def stop(account: Account, job: str) -> None:
     account.sagemaker.stop_training_job(TrainingJobName=job)
+
+
+def exists(account: Account, job: str) -> bool:
+    try:
+        account.sagemaker.describe_training_job(TrainingJobName=job)
+    except ClientError as error:
+        if is_missing(error):
+            return False
+        raise
+    return True
 
 
 def describe(account: Account, job: str) -> TrainedModel:

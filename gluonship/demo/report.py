@@ -1,0 +1,70 @@
+"""What came out of the demo: the confusion table and the pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gluonship.demo.fashion_mnist import CLASSES, LabelledImages
+from gluonship.vision import evaluation
+from gluonship.vision.predictions import Classification
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+SHOWN = 48  # images of the contact sheet
+
+
+def evaluate(
+    images: LabelledImages, predictions: Sequence[Classification]
+) -> evaluation.ClassificationReport:
+    return evaluation.evaluate(images.labels, _probabilities(predictions), CLASSES)
+
+
+def confusion_table(report: evaluation.ClassificationReport) -> tuple[list[str], list[list[str]]]:
+    """Columns and rows, with each class's recall at the end of its row; no image is an empty cell."""
+    columns = ["", *(name[:7] for name in CLASSES), "recall"]
+    rows = []
+    for name, counts in zip(CLASSES, report.confusion, strict=True):
+        total = int(counts.sum())
+        recall = f"{counts[len(rows)] / total:.2f}" if total else "-"
+        rows.append([name, *(str(count) if count else "" for count in counts), recall])
+    return columns, rows
+
+
+def draw(
+    folder: Path,
+    images: LabelledImages,
+    predictions: Sequence[Classification],
+    report: evaluation.ClassificationReport,
+) -> tuple[Path, Path]:
+    """Writes contact-sheet.png and confusion-matrix.png to `folder`, in place of an earlier demo's."""
+    from gluonship.vision import drawing
+
+    folder.mkdir(parents=True, exist_ok=True)
+    sheet, matrix = folder / "contact-sheet.png", folder / "confusion-matrix.png"
+    order = report.worst(SHOWN)
+    drawing.contact_sheet(
+        sheet,
+        [np.repeat(images.pixels[index][:, :, None], 3, axis=2) for index in order],
+        [CLASSES[images.labels[index]] for index in order],
+        [predictions[index].top.label for index in order],
+        [predictions[index].top.probability for index in order],
+        title=f"Fashion-MNIST: the worst mistakes first; accuracy {report.accuracy:.3f}",
+    )
+    drawing.confusion_matrix(matrix, report.confusion, CLASSES)
+    return sheet.absolute(), matrix.absolute()
+
+
+def _probabilities(predictions: Sequence[Classification]) -> npt.NDArray[np.float64]:
+    """(N, C); an endpoint names the most probable classes only, the others share the rest."""
+    matrix = np.zeros((len(predictions), len(CLASSES)))
+    for row, prediction in zip(matrix, predictions, strict=True):
+        named = {score.index: score.probability for score in prediction.scores}
+        rest = max(0.0, 1.0 - sum(named.values()))
+        row[:] = rest / max(1, len(CLASSES) - len(named))
+        row[list(named)] = list(named.values())
+    return matrix
