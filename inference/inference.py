@@ -1,0 +1,36 @@
+"""The script by which AWS's own MXNet inference container serves a GluonShip artifact.
+
+It lies in the artifact's code/, beside gluonship_inference and gluonship/vision, and gives the predictions
+that GluonShip's own server gives.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+from gluonship_inference import classifier
+from gluonship_inference.errors import ServingError
+from gluonship_inference.handlers import JSON
+from gluonship_inference.invocation import invoke
+from sagemaker_inference.errors import BaseInferenceToolkitError
+
+from gluonship.vision import images
+
+
+def model_fn(model_dir: str) -> classifier.Classifier:
+    """The artifact's network, its files and its golden sample checked."""
+    cv2.setNumThreads(1)
+    return classifier.load(Path(model_dir))
+
+
+def transform_fn(
+    model: classifier.Classifier, data: str | bytes | bytearray, content_type: str, accept: str
+) -> tuple[str, str]:
+    """`data` is text where `content_type` is JSON: AWS's toolkit has decoded it."""
+    body = data.encode() if isinstance(data, str) else bytes(data)
+    try:
+        return invoke(model, content_type or "", accept or "", body, images.Limits()).decode(), JSON
+    except ServingError as error:
+        message = f"{error.code}: {error.message}"
+        raise BaseInferenceToolkitError(error.status, message, message) from None
