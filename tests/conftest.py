@@ -55,6 +55,6 @@ def free_port() -> int:
 
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    """The one real local cloud of this test process: .client(service), .env, .url, .home, .boto, .sagemaker."""
+    """The one real local cloud of this test process: .client(service), .env, .url, .home, .boto, ..."""
     with running_cloud(tmp_path_factory.mktemp("cloud")) as running:
         yield running

@@ -1,4 +1,4 @@
-"""Sessions of boto3 and the SageMaker SDK that talk to one local cloud, whatever the process's AWS settings."""
+"""Sessions of boto3 and the SageMaker SDK for one local cloud, whatever the process's AWS settings."""
 
 from __future__ import annotations
 
@@ -37,11 +37,13 @@ class LocalSession(boto3.Session):
         )
         self._info = info
 
-    def client(self, service_name: str, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
-        return super().client(service_name, *args, **self._local(service_name, kwargs))  # type: ignore[call-overload]
+    def client(self, service_name: str, *args: Any, **kwargs: Any) -> Any:
+        made: Any = super().client
+        return made(service_name, *args, **self._local(service_name, kwargs))
 
-    def resource(self, service_name: str, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
-        return super().resource(service_name, *args, **self._local(service_name, kwargs))  # type: ignore[call-overload]
+    def resource(self, service_name: str, *args: Any, **kwargs: Any) -> Any:
+        made: Any = super().resource
+        return made(service_name, *args, **self._local(service_name, kwargs))
 
     def _local(self, service: str, given: dict[str, Any]) -> dict[str, Any]:
         # The SDK asks for some clients by AWS's own addresses: they stay here too.

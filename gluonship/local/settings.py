@@ -19,7 +19,7 @@ def _setting(default: float | int | None, text: str, minimum: float = 0.0, of: t
 
 @dataclass(frozen=True)
 class Settings:
-    """Every field is read from GLUONSHIP_ and its name in capitals; its default is AWS's where AWS has one."""
+    """Each field is read from GLUONSHIP_ and its name in capitals; its default is AWS's where it has one."""
 
     stop_grace_seconds: float = _setting(120.0, "between SIGTERM and SIGKILL when a training job is stopped")
     endpoint_startup_seconds: float = _setting(

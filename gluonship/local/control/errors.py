@@ -52,7 +52,8 @@ def _xml(protocol: Protocol, code: str, message: str, status: int, request_id: s
     if protocol == "s3":
         return f"{head}<Error>{error}<RequestId>{request_id}</RequestId></Error>"
     if protocol == "ec2":
-        return f"{head}<Response><Errors><Error>{error}</Error></Errors><RequestID>{request_id}</RequestID></Response>"
+        error = f"<Errors><Error>{error}</Error></Errors>"
+        return f"{head}<Response>{error}<RequestID>{request_id}</RequestID></Response>"
     fault = "Sender" if status < 500 else "Receiver"
     return (
         f"{head}<ErrorResponse><Error><Type>{fault}</Type>{error}</Error>"

@@ -142,7 +142,9 @@ class HttpServer:
         host, port = listener.getsockname()[:2]
         self.port: int = port
         self._server = _Server(host, port, application, _Handler, fd=listener.fileno())
-        self._thread = threading.Thread(target=self._server.serve_forever, name="control-plane", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.05,), name="control-plane", daemon=True
+        )
 
     def start(self) -> None:
         self._thread.start()

@@ -72,7 +72,9 @@ def _called(value: Any) -> str:
         return str(value).upper() + "_VALUE"
     if isinstance(value, (int, float)):
         return "NUMBER_VALUE"
-    return {str: "STRING_VALUE", dict: "START_OBJECT", list: "START_ARRAY"}.get(type(value), "NULL_VALUE")
+    if isinstance(value, str):
+        return "STRING_VALUE"
+    return "START_OBJECT" if isinstance(value, dict) else "START_ARRAY"
 
 
 def _string(value: Any) -> str:

@@ -60,7 +60,7 @@ class MotoGateway:
             body = self._application(environ, answer.start)
         except NotImplementedError as error:
             return send(_refusal(environ, form, str(error)), start_response)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the boundary to moto
             # moto's defects, and what it makes of odd input; AWS's clients expect an answer all the same.
             identity = identify(environ, form)
             _log.exception("moto failed in %s of %s", identity.operation, identity.service)
@@ -109,7 +109,7 @@ def refused_message(service: str, operation: str, detail: str = "") -> str:
     what = f"{operation or 'This operation'} of {service or 'this service'}"
     return (
         f"{what} is not available in the local cloud: it is neither executed nor recorded here"
-        f"{f' ({detail})' if detail else ''}. docs/coverage-sagemaker.md lists what is; on AWS itself it may work."
+        f"{f' ({detail})' if detail else ''}. docs/coverage-sagemaker.md lists what is; AWS itself may have it."
     )
 
 

@@ -11,7 +11,7 @@ from botocore.model import OperationModel, ServiceModel
 
 from gluonship.local.contracts import AwsError, Handler, Scope
 from gluonship.local.control import json_protocol
-from gluonship.local.control.errors import HttpResponse, error_response
+from gluonship.local.control.errors import HttpResponse, Protocol, error_response
 from gluonship.local.control.validation import validate
 
 _log = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ class Registry:
             answer = json_protocol.serialise(model, handler(scope, members))
         except AwsError as error:
             return error_response("json", error.code, error.message, error.status)
-        except Exception:
+        except Exception:  # noqa: BLE001 - the boundary to handlers
             # The one place where a defect of a handler becomes AWS's answer; its traceback is the log's.
             _log.exception("%s failed", name)
             return internal_failure("json", f"{name} failed in the local cloud")
@@ -68,7 +68,7 @@ class Registry:
         )
 
 
-def internal_failure(protocol: str, what: str) -> HttpResponse:
-    return error_response(
-        protocol, "InternalFailure", f"{what}: its log, cloud.log in GLUONSHIP_HOME, says where", 500
-    )  # type: ignore[arg-type]
+def internal_failure(protocol: Protocol, what: str) -> HttpResponse:
+    """AWS's answer to a defect of its own, which clients may retry."""
+    message = f"{what}: cloud.log in GLUONSHIP_HOME says where"
+    return error_response(protocol, "InternalFailure", message, 500)

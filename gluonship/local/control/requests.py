@@ -78,9 +78,9 @@ def identify(environ: Mapping[str, Any], form: bytes = b"") -> Identity:
     fields = parse_qs(form.decode("utf-8", "replace") or environ.get("QUERY_STRING", ""))
     if "Action" in fields:
         version = fields.get("Version", [""])[0]
-        named = [each for each in candidates if each.api_version == version] or candidates
-        protocol: Protocol = "ec2" if named and named[0].protocol == "ec2" else "query"
-        return Identity(named[0].name if named else "", fields["Action"][0], protocol)
+        versioned = [each for each in candidates if each.api_version == version] or candidates
+        protocol: Protocol = "ec2" if versioned and versioned[0].protocol == "ec2" else "query"
+        return Identity(versioned[0].name if versioned else "", fields["Action"][0], protocol)
     for each in candidates:
         operation = _operation_by_path(each.name, environ)
         if operation:
@@ -124,7 +124,7 @@ def _services_by_signing_name() -> dict[str, list[_Service]]:
         with gzip.open(models[-1], "rt", encoding="utf-8") as file:
             head = file.read(2000).partition('"operations"')[0]
         metadata = dict(_METADATA.findall(head))
-        signing_name = metadata.get("signingName", metadata.get("endpointPrefix", folder.name)).lower()
+        signing_name = str(metadata.get("signingName") or metadata.get("endpointPrefix", folder.name)).lower()
         services[signing_name].append(
             _Service(
                 folder.name,

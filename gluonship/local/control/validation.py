@@ -42,28 +42,39 @@ def _violations(shape: Shape, value: Any, path: str) -> Iterator[str]:
         for constraint in _broken(shape, value):
             yield f"Value {_shown(value)} at '{path}' failed to satisfy constraint: {constraint}"
     if isinstance(shape, StructureShape):
-        for name in shape.required_members:
-            if name not in value:
-                yield (
-                    f"Value null at '{_joined(path, name)}' failed to satisfy constraint: Member must not be null"
-                )
-        for name, member in value.items():
-            yield from _violations(shape.members[name], member, _joined(path, name))
+        yield from _in_structure(shape, value, path)
     elif isinstance(shape, ListShape):
-        if _is_scalar(shape.member):
-            yield from _collection(shape.member, value, path, value, "Member must satisfy constraint")
-        else:
-            for index, item in enumerate(value, 1):
-                yield from _violations(shape.member, item, f"{path}.{index}.member")
+        yield from _in_list(shape, value, path)
     elif isinstance(shape, MapShape):
-        yield from _collection(shape.key, value, path, list(value), "Map keys must satisfy constraint")
-        if _is_scalar(shape.value):
-            yield from _collection(
-                shape.value, value, path, list(value.values()), "Map value must satisfy constraint"
-            )
-        else:
-            for key, item in value.items():
-                yield from _violations(shape.value, item, f"{path}.{key}.member")
+        yield from _in_map(shape, value, path)
+
+
+def _in_structure(shape: StructureShape, members: dict[str, Any], path: str) -> Iterator[str]:
+    for name in shape.required_members:
+        if name not in members:
+            where = _joined(path, name)
+            yield f"Value null at '{where}' failed to satisfy constraint: Member must not be null"
+    for name, member in members.items():
+        yield from _violations(shape.members[name], member, _joined(path, name))
+
+
+def _in_list(shape: ListShape, items: list[Any], path: str) -> Iterator[str]:
+    if _is_scalar(shape.member):
+        yield from _collection(shape.member, items, path, items, "Member must satisfy constraint")
+        return
+    for index, item in enumerate(items, 1):
+        yield from _violations(shape.member, item, f"{path}.{index}.member")
+
+
+def _in_map(shape: MapShape, pairs: dict[str, Any], path: str) -> Iterator[str]:
+    yield from _collection(shape.key, pairs, path, list(pairs), "Map keys must satisfy constraint")
+    if _is_scalar(shape.value):
+        yield from _collection(
+            shape.value, pairs, path, list(pairs.values()), "Map value must satisfy constraint"
+        )
+        return
+    for key, item in pairs.items():
+        yield from _violations(shape.value, item, f"{path}.{key}.member")
 
 
 def _collection(shape: Shape, whole: Any, path: str, items: list[Any], words: str) -> Iterator[str]:

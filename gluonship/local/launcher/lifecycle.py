@@ -64,8 +64,8 @@ def up(
     if found.state is State.RUNNING and found.info:
         if port not in (None, found.info.control_port):
             raise LauncherError(
-                f"the cloud of {folder.path} already runs, on port {found.info.control_port}: use it, or stop it "
-                f"first (gluonship local down), or set GLUONSHIP_HOME to another folder for a second cloud"
+                f"the cloud of {folder.path} already runs, on port {found.info.control_port}: use it, or stop "
+                "it first (gluonship local down), or set GLUONSHIP_HOME to another folder for a second cloud"
             )
         return found.info
     if found.state is State.STALE and found.info:
@@ -189,11 +189,22 @@ def _family(process: psutil.Process | None) -> list[psutil.Process]:
 
 def _end(family: Sequence[psutil.Process], grace_seconds: float = 3.0) -> None:
     """Kills what has not ended by itself within `grace_seconds` of the cloud's own end."""
-    _, alive = psutil.wait_procs(family, timeout=grace_seconds)
+    deadline = time.monotonic() + grace_seconds
+    while (alive := [process for process in family if _lives(process)]) and time.monotonic() < deadline:
+        time.sleep(0.02)
     for process in alive:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
-    psutil.wait_procs(alive, timeout=5)
+    while any(_lives(process) for process in alive):
+        time.sleep(0.02)
+
+
+def _lives(process: psutil.Process) -> bool:
+    """A process that has ended and that nobody has waited for (a container's init may not) is gone."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _clean_up(folder: Home) -> None:

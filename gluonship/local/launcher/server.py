@@ -73,7 +73,7 @@ def _serve(home: Home, port: int | None, report, close_report) -> None:  # type:
 
     from gluonship.local.launcher import wiring
 
-    cloud = wiring.build(home, listener, stop.set)
+    cloud = wiring.Cloud(home, listener, stop.set)
     try:
         info = CloudInfo(
             home.path, os.getpid(), psutil.Process().create_time(), control_port, cloud.data_port, __version__

@@ -9,8 +9,9 @@ import os
 import socket
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from gluonship import __version__
 from gluonship.local import deviations
@@ -30,36 +31,34 @@ class Cloud:
     """A wired cloud: `serve` opens it, `close` ends everything that it has started."""
 
     def __init__(self, home: Home, listener: socket.socket, shutdown: Callable[[], None]) -> None:
+        """`listener` is the control plane's; `shutdown` ends the process in good order."""
         self._home = home
-        self._settings = Settings.from_environment(os.environ)
-        self._closers: list[Callable[[], None]] = []
         deviations.apply()
         moto = MotoGateway()
-        self.data_port = port = listener.getsockname()[1]
-        handlers = self._wire(home.path, moto)
+        port = listener.getsockname()[1]
+        try:
+            self.parts: Any = Parts(home.path, Settings.from_environment(os.environ), moto)
+        except ModuleNotFoundError as error:
+            _log.warning("PARTIAL WIRING: %s", error)
+            self.parts = _Partial(home.path, port)
+        self.data_port = self.parts.data_plane.port
         admin = Admin(
-            home.token_file.read_text("utf-8"),
-            self._health,
-            shutdown,
-            self._interrupt_job,
-            self._advance_clock,
+            token=home.token_file.read_text("utf-8"),
+            health=self._health,
+            shutdown=shutdown,
+            interrupt=self.parts.training_jobs.interrupt,
+            advance=self.parts.clock.advance,
         )
-        registry = Registry("sagemaker", handlers)
-        self._server = HttpServer(listener, ControlPlane(port, registry, moto, admin, lambda: self.data_port))
-
-    def _wire(self, home: Path, moto: MotoGateway) -> dict[str, Handler]:
-        rooms = ("execution.runner", "serving.router", "sagemaker.endpoints")
-        if any(importlib.util.find_spec(f"gluonship.local.{room}") is None for room in rooms):
-            return {}
-        raise NotImplementedError
+        registry = Registry("sagemaker", self.parts.operations)
+        plane = ControlPlane(port, registry, moto, admin, lambda: self.data_port)
+        self._server = HttpServer(listener, plane)
 
     def serve(self) -> None:
         self._server.start()
 
     def close(self) -> None:
         """Stops jobs and endpoints, then the planes."""
-        for close in reversed(self._closers):
-            close()
+        self.parts.close()
         self._server.close()
 
     def _health(self) -> dict[str, Any]:
@@ -72,18 +71,96 @@ class Cloud:
             "threads": threading.active_count(),
         }
 
-    def _interrupt_job(self, scope: Scope, name: str) -> None:
-        raise AwsError("ValidationException", f"no training job {name}")
 
-    def _advance_clock(self, seconds: float) -> None:
-        raise AwsError("ValidationException", "no clock")
+class _Partial:
+    def __init__(self, home: Path, port: int) -> None:
+        import types
+
+        self.data_plane = types.SimpleNamespace(port=port)
+        try:
+            from gluonship.local.serving.router import DataPlane
+
+            self.data_plane = DataPlane.start(home)  # type: ignore[assignment]
+        except ModuleNotFoundError:
+            pass
+        self.operations: dict[str, Handler] = {}
+        self.training_jobs = self.clock = types.SimpleNamespace(interrupt=None, advance=None)
+
+    def close(self) -> None:
+        pass
 
 
-build = Cloud
+class Parts:
+    """What runs behind the control plane."""
+
+    def __init__(self, home: Path, settings: Settings, moto: MotoGateway) -> None:
+        from gluonship import bundles
+        from gluonship.local.container_images import ImageTable
+        from gluonship.local.execution.clock import SystemClock
+        from gluonship.local.execution.events import EventStream
+        from gluonship.local.execution.logs import CloudWatchLogs
+        from gluonship.local.execution.metrics import CloudWatchMetrics
+        from gluonship.local.execution.runner import ProcessJobRunner
+        from gluonship.local.execution.runtime import ProcessRuntime
+        from gluonship.local.execution.storage import S3Storage
+        from gluonship.local.sagemaker.endpoint_configs import EndpointConfigs
+        from gluonship.local.sagemaker.endpoints import Endpoints
+        from gluonship.local.sagemaker.models import Models
+        from gluonship.local.sagemaker.tags import Tags
+        from gluonship.local.sagemaker.training_jobs import TrainingJobs
+        from gluonship.local.serving.fleets import ProcessFleets
+        from gluonship.local.serving.router import DataPlane
+
+        self.data_plane = DataPlane.start(home)
+        self.clock = SystemClock()
+        self.events = EventStream()
+        tags = Tags()
+        runtime = ProcessRuntime(home, ImageTable.load(home, bundles.find("inference").parent))
+        logs = CloudWatchLogs(client, home)
+
+        @functools.cache
+        def storage_for(scope: Scope) -> S3Storage:
+            return S3Storage(client, scope.region)
+
+        runner = ProcessJobRunner(runtime, storage_for, logs, CloudWatchMetrics(client), self.clock, home)
+        self.training_jobs = TrainingJobs(
+            runner,
+            self.clock,
+            self.events,
+            tags,
+            stop_grace_seconds=settings.stop_grace_seconds,
+            memory_limit_bytes=settings.memory_limit_bytes,
+        )
+        models = Models(self.clock, tags)
+        configs = EndpointConfigs(self.clock, tags, models)
+        self.endpoints = Endpoints(
+            models,
+            configs,
+            ProcessFleets(runtime, storage_for, logs, self.clock, home),
+            self.data_plane,
+            self.clock,
+            self.events,
+            tags,
+            startup_seconds=settings.endpoint_startup_seconds,
+            drain_seconds=settings.drain_seconds,
+            memory_limit_bytes=settings.memory_limit_bytes,
+        )
+        self.operations: dict[str, Handler] = {
+            **self.training_jobs.operations(),
+            **models.operations(),
+            **configs.operations(),
+            **self.endpoints.operations(),
+            **tags.operations(lambda operation: moto.handler("sagemaker", operation)),
+        }
+
+    def close(self) -> None:
+        """Ends jobs and endpoints at the same time; whatever one of them leaves dies with this process."""
 
 
 @functools.lru_cache(maxsize=64)
-def _client(service: str, region: str) -> Any:
+def client(service: str, region: str) -> Any:
+    """A boto3 client of this cloud: server.py has set this process's AWS variables."""
     import boto3
 
-    return boto3.Session(region_name=region).client(service)
+    session: Any = boto3.Session(region_name=region)
+    return session.client(service)
