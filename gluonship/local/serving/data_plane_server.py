@@ -1,0 +1,145 @@
+"""The data plane's process: `python -m gluonship.local.serving.data_plane_server --port P --account A`.
+
+It is told its routes on stdin, one JSON object a line, and answers each on stdout with {"id": N} when it
+holds for every later request; its first line is {"port": P}. It ends when stdin closes, so it never
+outlives the cloud. Commands (each with an "id"):
+  {"op": "routes", "endpoint": [account, region, name], "log_group": G, "routes": [...]}
+  {"op": "instance", "instance": {"id": I, "port": P, "ready": true}}
+  {"op": "idle", "instances": [ids]}        answered when none of them has a request in progress
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import sys
+from typing import Any
+
+from aiohttp import web
+
+from gluonship.local.serving.container_client import AiohttpContainerClient
+from gluonship.local.serving.invocations import (
+    BODY_LIMIT,
+    INVOCATION_SECONDS,
+    Invoker,
+    Request,
+    Response,
+)
+from gluonship.local.serving.routes import Endpoint, RouteTable
+from gluonship.local.serving.runtime_errors import RuntimeApiError, validation_error
+
+_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
+_DISCARD_LIMIT = 10 * BODY_LIMIT
+
+
+class DataPlaneServer:
+    def __init__(self, invoker: Invoker) -> None:
+        self._invoker = invoker
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        try:
+            _check_host(request.headers.get("Host", ""))
+            body = await _read_body(request)
+        except RuntimeApiError as error:
+            headers = {"x-amzn-ErrorType": error.code, "Content-Type": "application/json"}
+            return _to_web(Response(error.status, headers, error.body()))
+        incoming = Request(request.method, request.path_qs, request.headers, body)
+        return _to_web(await self._invoker.answer(incoming))
+
+
+def _check_host(host: str) -> None:
+    """Only a local name may reach a local server: else any web page could, by rebinding its own name."""
+    name, _, port = host.rpartition(":")
+    if not port.isdigit():
+        name = host
+    if name not in _HOSTS:
+        raise RuntimeApiError(
+            "AccessDeniedException",
+            f"The Host header {host!r} does not name this machine; use 127.0.0.1 or localhost.",
+            403,
+        )
+
+
+async def _read_body(request: web.BaseRequest) -> bytes:
+    if request.headers.get("Expect", "").lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.content.iter_any():
+        size += len(chunk)
+        if size <= BODY_LIMIT:
+            chunks.append(chunk)
+        elif size > _DISCARD_LIMIT:
+            break
+        # Read on, without keeping it: a client that is still sending would not see the answer.
+    if size > BODY_LIMIT:
+        raise validation_error(f"The request's body exceeds the limit of {BODY_LIMIT} bytes.", status=413)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def _to_web(response: Response) -> web.Response:
+    return web.Response(status=response.status, headers=dict(response.headers), body=response.body)
+
+
+class Commands:
+    """What the cloud tells on stdin."""
+
+    def __init__(self, table: RouteTable) -> None:
+        self._table = table
+
+    async def serve(self) -> None:
+        """Returns when stdin closes."""
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader(limit=2**24)
+        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+        while line := await reader.readline():
+            self._obey(json.loads(line))
+
+    def _obey(self, command: dict[str, Any]) -> None:
+        def done() -> None:
+            _say({"id": command["id"]})
+
+        if command["op"] == "routes":
+            self._table.replace(Endpoint(*command["endpoint"]), command["log_group"], command["routes"])
+            done()
+        elif command["op"] == "instance":
+            self._table.update_instance(command["instance"])
+            done()
+        elif command["op"] == "idle":
+            self._table.when_idle(command["instances"], done)
+
+
+def _say(message: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()
+
+
+async def serve(port: int, account_id: str, timeout: float) -> None:
+    table = RouteTable()
+    async with AiohttpContainerClient.open() as client:
+        server = web.Server(
+            DataPlaneServer(Invoker(table, client, account_id, timeout)).handle,
+            access_log=None,
+            read_bufsize=2**18,
+        )
+        listener = await asyncio.get_running_loop().create_server(server, "127.0.0.1", port)
+        _say({"port": listener.sockets[0].getsockname()[1]})
+        await Commands(table).serve()
+        listener.close()
+        await server.shutdown(timeout=0.5)  # 0 would wait for ever
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--port", type=int, default=0, help="0: any free port")
+    parser.add_argument("--account", default="123456789012", help="of requests that name no other")
+    parser.add_argument("--timeout", type=float, default=INVOCATION_SECONDS, help="seconds an invocation")
+    arguments = parser.parse_args()
+    with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C in the cloud's terminal reaches us too
+        asyncio.run(serve(arguments.port, arguments.account, arguments.timeout))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,212 @@
+"""The cloud's side of the data plane: starts its process, tells it the routes, hears what is drained."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol, cast, runtime_checkable
+
+from gluonship.local.contracts import Route, Scope
+from gluonship.local.serving.instances import InstanceState
+
+ACKNOWLEDGE_SECONDS = 15.0
+DEFAULT_ACCOUNT = "123456789012"  # moto's
+
+
+@runtime_checkable
+class RoutedFleet(Protocol):
+    """What the data plane needs of a fleet beyond contracts.Fleet."""
+
+    wait_idle: Any
+
+    @property
+    def states(self) -> Sequence[InstanceState]: ...
+
+    def watch(self, listener: Any) -> None: ...
+
+
+class DataPlaneError(Exception):
+    """The data plane's process did not start or does not answer; the message says where its log is."""
+
+
+class DataPlane:
+    """contracts.Router over a process of its own, so that a busy control plane never delays a prediction.
+
+    Should that process die, it is started again on the same port with the same routes.
+    """
+
+    def __init__(self, log: Path, port: int, account_id: str, timeout: float) -> None:
+        self._log = log
+        self._account_id = account_id
+        self._timeout = timeout
+        self._lock = threading.RLock()  # one command at a time on the pipe, and the fields below
+        self._routes: dict[tuple[str, str, str], dict[str, Any]] = {}
+        self._watched: set[int] = set()
+        self._waiting: dict[int, threading.Event] = {}
+        self._next_id = 0
+        self._closing = False
+        self.port = port
+        self._process = self._spawn()
+
+    @classmethod
+    def start(
+        cls,
+        home: Path,
+        *,
+        port: int = 0,
+        account_id: str = DEFAULT_ACCOUNT,
+        invocation_seconds: float = 60.0,
+    ) -> DataPlane:
+        """The process, listening on 127.0.0.1:`port` (0: any free one). Its log is `home`/data-plane.log.
+        Raises DataPlaneError."""
+        home.mkdir(parents=True, exist_ok=True)
+        return cls(home / "data-plane.log", port, account_id, invocation_seconds)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    # --- contracts.Router --------------------------------------------------------------------------------
+
+    def set_routes(self, scope: Scope, endpoint_name: str, routes: Sequence[Route]) -> None:
+        key = (scope.account_id, scope.region, endpoint_name)
+        fleets = [cast(RoutedFleet, route.fleet) for route in routes]
+        for fleet in fleets:
+            self._adopt(fleet)
+        with self._lock:
+            # Under the lock: a change of an instance is either in these states or sent after them.
+            command = _routes_command(key, routes, fleets)
+            if routes:
+                self._routes[key] = command
+            else:
+                self._routes.pop(key, None)
+            heard = self._send(command)
+        self._require(heard)
+
+    def close(self) -> None:
+        """Ends the process; requests in progress are lost."""
+        with self._lock:
+            self._closing = True
+            with contextlib.suppress(OSError):
+                _pipe(self._process).close()
+        try:
+            self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    # --- fleets ------------------------------------------------------------------------------------------
+
+    def _adopt(self, fleet: RoutedFleet) -> None:
+        with self._lock:
+            if id(fleet) in self._watched:
+                return
+            self._watched.add(id(fleet))
+        ids = [state.id for state in fleet.states]
+
+        def wait_idle(seconds: float) -> bool:
+            with self._lock:
+                self._watched.discard(id(fleet))
+                heard = self._send({"op": "idle", "instances": ids})
+            return heard.wait(seconds)
+
+        fleet.wait_idle = wait_idle
+        fleet.watch(self._instance_changed)
+
+    def _instance_changed(self, state: InstanceState) -> None:
+        with self._lock:
+            for command in self._routes.values():  # so that a restarted process learns it too
+                for route in command["routes"]:
+                    for instance in route["instances"]:
+                        if instance["id"] == state.id:
+                            instance.update(_as_json(state))
+            if not self._closing:
+                self._send({"op": "instance", "instance": _as_json(state)})
+
+    # --- the process -------------------------------------------------------------------------------------
+
+    def _send(self, command: Mapping[str, Any]) -> threading.Event:
+        """Call with the lock held. The event is set when the process has done it, or has been replaced by
+        one that was told everything anew."""
+        self._next_id += 1
+        heard = self._waiting[self._next_id] = threading.Event()
+        self._write({**command, "id": self._next_id})
+        return heard
+
+    def _write(self, message: Mapping[str, Any]) -> None:
+        with contextlib.suppress(OSError):  # it is gone: the reader's thread notices and starts another
+            pipe = _pipe(self._process)
+            pipe.write(json.dumps(message) + "\n")
+            pipe.flush()
+
+    def _require(self, heard: threading.Event) -> None:
+        if not heard.wait(ACKNOWLEDGE_SECONDS):
+            raise DataPlaneError(
+                f"The data plane did not take new routes within {ACKNOWLEDGE_SECONDS:g} s; see {self._log}."
+            )
+
+    def _spawn(self) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "gluonship.local.serving.data_plane_server"]
+        command += ["--port", str(self.port), "--account", self._account_id]
+        command += ["--timeout", str(self._timeout)]
+        with self._log.open("ab") as log:
+            process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, bufsize=1
+            )
+        first = process.stdout.readline() if process.stdout else ""
+        if not first:
+            process.wait(timeout=5)
+            raise DataPlaneError(f"The data plane did not start on port {self.port}; see {self._log}.")
+        self.port = int(json.loads(first)["port"])
+        threading.Thread(target=self._listen, args=(process,), name="data-plane", daemon=True).start()
+        return process
+
+    def _listen(self, process: subprocess.Popen[str]) -> None:
+        for line in process.stdout or ():
+            with self._lock:
+                heard = self._waiting.pop(json.loads(line)["id"], None)
+            if heard is not None:
+                heard.set()
+        process.wait()
+        with self._lock:
+            if not self._closing:
+                self._process = self._spawn()
+                for command in self._routes.values():
+                    self._send(command)
+            # Whoever waits: the new process has all routes, and no request of the old one runs any more.
+            waiting, self._waiting = self._waiting, {}
+        for heard in waiting.values():
+            heard.set()
+
+
+def _routes_command(
+    key: tuple[str, str, str], routes: Sequence[Route], fleets: Sequence[RoutedFleet]
+) -> dict[str, Any]:
+    return {
+        "op": "routes",
+        "endpoint": key,
+        "log_group": routes[0].fleet.plan.log_group if routes else "",
+        "routes": [
+            {
+                "variant": route.variant_name,
+                "weight": route.weight,
+                "instances": [_as_json(state) for state in fleet.states],
+            }
+            for route, fleet in zip(routes, fleets, strict=True)
+        ],
+    }
+
+
+def _as_json(state: InstanceState) -> dict[str, Any]:
+    return {"id": state.id, "port": state.port, "ready": state.ready}
+
+
+def _pipe(process: subprocess.Popen[str]) -> Any:
+    if process.stdin is None:
+        raise RuntimeError("The data plane's process was started without a pipe.")
+    return process.stdin
