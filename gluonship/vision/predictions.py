@@ -41,7 +41,7 @@ class Classification:
         return self.scores[0]
 
     def to_json(self) -> dict[str, Any]:
-        """{"schema": "gluonship.classification/1", "predictions": [{"label", "index", "probability"}, ...]}"""
+        """{"schema": "gluonship.classification/1", "predictions": [{"label", "index", "probability"}]}"""
         return {
             "schema": CLASSIFICATION.schema,
             "predictions": [
@@ -52,7 +52,7 @@ class Classification:
 
     @classmethod
     def from_json(cls, value: Any) -> Classification:
-        """Reads what `to_json` wrote; unknown keys are left out. Raises ValueError that says what is wrong."""
+        """Reads what `to_json` wrote; unknown keys are left out. Raises ValueError, saying what is wrong."""
         if not isinstance(value, Mapping):
             raise ValueError(f"a classification is a JSON object, got {type(value).__name__}")
         if value.get("schema") != CLASSIFICATION.schema:

@@ -16,8 +16,8 @@ from gluonship.vision.images.orientation import orientation, upright
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-# Opening by the plugin, not by Image.open: no other format can be reached whatever the bytes are, and Pillow's
-# process-wide bomb warnings (which `Limits` replaces) stay out of it.
+# Opening by the plugin, not by Image.open: no other format can be reached whatever the bytes are, and
+# Pillow's process-wide bomb warnings (which `Limits` replaces) stay out of it.
 _OPENERS: dict[str, Callable[[io.BytesIO], ImageFile.ImageFile]] = {
     "JPEG": JpegImagePlugin.JpegImageFile,
     "PNG": PngImagePlugin.PngImageFile,
@@ -30,10 +30,10 @@ _WHITE = (255, 255, 255)
 def decode(data: bytes, limits: Limits = _DEFAULT_LIMITS) -> npt.NDArray[np.uint8]:
     """The picture in a JPEG, PNG or WebP file, as uint8 (H, W, 3) RGB, upright.
 
-    The format is known by content. EXIF orientation is applied; transparency is put on white; grey and palette
-    pictures become RGB; 16-bit samples keep their high byte; CMYK and YCCK become RGB by Adobe's (inverted)
-    convention. Colour profiles are not applied, as in GluonCV. Of an animation, the first frame is taken: what
-    a viewer without animation shows. Bytes after the picture are ignored.
+    The format is known by content. EXIF orientation is applied; transparency is put on white; grey and
+    palette pictures become RGB; 16-bit samples keep their high byte; CMYK and YCCK become RGB by Adobe's
+    (inverted) convention. Colour profiles are not applied, as in GluonCV. Of an animation, the first frame
+    is taken: what a viewer without animation shows. Bytes after the picture are ignored.
 
     Raises ImageError; the limits are checked before anything is decoded, and a truncated file is an error,
     never a half-grey picture.
@@ -51,7 +51,8 @@ def decode(data: bytes, limits: Limits = _DEFAULT_LIMITS) -> npt.NDArray[np.uint
     if header.width * header.height > limits.max_pixels:
         raise ImageError(
             "ImageTooLarge",
-            f"{header.width} x {header.height} pixels are more than the {limits.max_pixels:,} allowed; scale the picture down",
+            f"{header.width} x {header.height} pixels are more than the {limits.max_pixels:,} allowed; "
+            "scale the picture down",
         )
     image, exif = _load(data, header.format, (header.width, header.height))
     turned = orientation(exif) if exif else 1

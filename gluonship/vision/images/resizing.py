@@ -40,7 +40,7 @@ class Placement:
 def stretch(
     image: npt.NDArray[np.uint8], height: int, width: int, interpolation: str
 ) -> npt.NDArray[np.uint8]:
-    """(H, W, 3) to (height, width, 3), each axis by itself; the same pixels when the size is right already."""
+    """(H, W, 3) to (height, width, 3), each axis by itself; unchanged when the size is right."""
     if image.shape[:2] == (height, width):
         return image
     resized: npt.NDArray[np.uint8] = cv2.resize(
