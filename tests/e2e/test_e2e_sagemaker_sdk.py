@@ -1,0 +1,166 @@
+"""The SageMaker SDK's MXNet estimator with a user's own scripts, which know nothing of GluonShip."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sagemaker.deserializers import JSONDeserializer
+from sagemaker.mxnet import MXNet, MXNetModel
+from sagemaker.serializers import CSVSerializer, JSONSerializer
+
+import gluonship.local
+
+SCRIPTS = Path(__file__).parent / "user_scripts"
+pytestmark = pytest.mark.xdist_group("sagemaker_sdk")
+
+
+@pytest.fixture(scope="module")
+def connection(cloud: Any) -> Any:
+    return gluonship.local.connect(home=cloud.home, start=False)
+
+
+@pytest.fixture(scope="module")
+def training_data(connection: Any, training_pictures: Any, tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("idx")
+    training_pictures.write_idx(folder)
+    return str(connection.sagemaker.upload_data(str(folder), key_prefix="fashion-mnist"))
+
+
+def estimator(connection: Any, entry_point: str, **options: Any) -> MXNet:
+    return MXNet(
+        entry_point=entry_point,
+        source_dir=str(SCRIPTS),
+        role=connection.role,
+        instance_count=1,
+        instance_type="ml.c5.xlarge",
+        framework_version="1.9.0",
+        py_version="py38",
+        sagemaker_session=connection.sagemaker,
+        disable_profiler=True,
+        **options,
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(connection: Any, training_data: str) -> MXNet:
+    job = estimator(
+        connection,
+        "transform_fn.py",
+        hyperparameters={"epochs": 3, "learning-rate": 0.002},
+        metric_definitions=[{"Name": "train:accuracy", "Regex": r"train-accuracy=([0-9.]+)"}],
+    )
+    job.fit({"train": training_data})
+    return job
+
+
+def accuracy(predicted: Any, pictures: Any) -> float:
+    return sum(int(a) == int(b) for a, b in zip(predicted, pictures.labels, strict=True)) / len(
+        pictures.labels
+    )
+
+
+def test_fit_streams_the_log_and_reports_metrics(
+    connection: Any, training_data: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    job = estimator(
+        connection,
+        "transform_fn.py",
+        hyperparameters={"epochs": 2},
+        metric_definitions=[{"Name": "train:accuracy", "Regex": r"train-accuracy=([0-9.]+)"}],
+    )
+    job.fit({"train": training_data}, logs="All")
+    shown = capfd.readouterr().out
+    assert "epoch 1 train-accuracy=" in shown
+    assert "Completed - Training job completed" in shown or "Completed" in shown
+
+    described = job.latest_training_job.describe()
+    assert described["TrainingJobStatus"] == "Completed"
+    (metric,) = [m for m in described["FinalMetricDataList"] if m["MetricName"] == "train:accuracy"]
+    assert metric["Value"] == pytest.approx(
+        float(shown.split("epoch 1 train-accuracy=")[1].split()[0]), abs=1e-4
+    )
+    assert metric["Value"] > 0.6
+
+
+def test_transform_fn_serves_and_the_endpoint_goes(
+    connection: Any, trained: MXNet, held_out_pictures: Any
+) -> None:
+    predictor = trained.deploy(1, "ml.c5.large", serializer=JSONSerializer(), deserializer=JSONDeserializer())
+    name = predictor.endpoint_name
+    predicted = predictor.predict(held_out_pictures.images.reshape(-1, 784).tolist())
+    assert accuracy(predicted, held_out_pictures) > 0.6
+
+    predictor.delete_model()
+    predictor.delete_endpoint()
+    client = connection.boto.client("sagemaker")
+    assert name not in [e["EndpointName"] for e in client.list_endpoints(MaxResults=100)["Endpoints"]]
+
+
+def test_three_functions_serve(connection: Any, trained: MXNet, held_out_pictures: Any) -> None:
+    model = MXNetModel(
+        model_data=trained.model_data,
+        role=connection.role,
+        entry_point="three_functions.py",
+        source_dir=str(SCRIPTS),
+        framework_version="1.9.0",
+        py_version="py38",
+        sagemaker_session=connection.sagemaker,
+    )
+    predictor = model.deploy(1, "ml.c5.large", serializer=CSVSerializer(), deserializer=JSONDeserializer())
+    try:
+        rows = held_out_pictures.images.reshape(-1, 784).tolist()
+        assert accuracy(predictor.predict(rows)["labels"], held_out_pictures) > 0.6
+        with pytest.raises(Exception, match="Received server error") as caught:
+            predictor.predict(rows, initial_args={"ContentType": "text/plain"})
+        assert "ModelError" in str(caught.value)
+    finally:
+        predictor.delete_endpoint()
+
+
+def test_the_containers_defaults_serve_a_module_style_model(
+    connection: Any, training_data: str, held_out_pictures: Any
+) -> None:
+    job = estimator(connection, "module_style.py", hyperparameters={"epochs": 3})
+    job.fit({"train": training_data}, logs=False)
+    client = connection.boto.client("sagemaker")
+    image = trained_image(job)
+    client.create_model(
+        ModelName="module-style",
+        ExecutionRoleArn=connection.role,
+        PrimaryContainer={"Image": image, "ModelDataUrl": job.model_data},
+    )
+    client.create_endpoint_config(
+        EndpointConfigName="module-style",
+        ProductionVariants=[
+            {
+                "VariantName": "AllTraffic",
+                "ModelName": "module-style",
+                "InstanceType": "ml.c5.large",
+                "InitialInstanceCount": 1,
+            }
+        ],
+    )
+    client.create_endpoint(EndpointName="module-style", EndpointConfigName="module-style")
+    client.get_waiter("endpoint_in_service").wait(
+        EndpointName="module-style", WaiterConfig={"Delay": 1, "MaxAttempts": 120}
+    )
+    try:
+        runtime = connection.boto.client("sagemaker-runtime")
+        predicted = []
+        for index in range(len(held_out_pictures.labels)):
+            row = (held_out_pictures.images[index].reshape(1, 784) / 255).tolist()
+            answer = runtime.invoke_endpoint(
+                EndpointName="module-style", ContentType="application/json", Body=json.dumps(row)
+            )
+            scores = json.loads(answer["Body"].read())
+            predicted.append(max(range(10), key=scores[0].__getitem__))
+        assert accuracy(predicted, held_out_pictures) > 0.6
+    finally:
+        client.delete_endpoint(EndpointName="module-style")
+
+
+def trained_image(job: MXNet) -> str:
+    return str(job.training_image_uri()).replace("mxnet-training", "mxnet-inference")
