@@ -16,7 +16,7 @@ from gluonship.aws.channels import upload_channel
 from gluonship.aws.storage import S3Uri
 from gluonship.demo import fashion_mnist, report
 from gluonship.demo.workplace import workplace
-from gluonship.vision import artifacts, datasets
+from gluonship.vision import artifacts, datasets, evaluation
 from gluonship.vision.predictions import Classification
 
 ROLE = "arn:aws:iam::123456789012:role/gluonship-demo"  # the local cloud does not check that it exists
@@ -36,7 +36,6 @@ class Voice(Protocol):
     def quiet(self, text: str) -> None: ...
     def done(self, text: str) -> None: ...
     def line(self, text: str) -> None: ...
-    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> None: ...
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,8 @@ def run(voice: Voice, network: str, hyperparameters: dict[str, Any], output: Pat
         training_seconds=model.seconds,
         metrics=dict(model.metrics),
     )
-    voice.table(*report.confusion_table(evaluated), title="Confusion: rows are true, columns predicted")
+    voice.line("What was called what: a row a true class, a column a predicted one, by number")
+    voice.line(evaluation.confusion_table(evaluated))
     voice.line(f"accuracy: {outcome.accuracy:.3f} over {outcome.images:,} held-out images")
     voice.line(f"contact sheet, the worst mistakes first: {sheet}")
     voice.line(f"confusion matrix: {matrix}")
@@ -175,7 +175,7 @@ def _endpoint(voice: Voice, account: Account, artifact: str) -> Iterator[str]:
     deployment = endpoints.deploy(account, endpoints.EndpointPlan(name, artifact, image, ROLE))
     endpoints.wait(account, deployment, lambda status: voice.say(f"  {status}"))
     voice.done(f"InService after {time.monotonic() - started:.1f} s")
-    yield name
+    yield name  # where what follows fails, the endpoint goes with the whole cloud
     voice.step("Deleting endpoint, endpoint config and model")
     endpoints.delete(account, name)
 

@@ -1,4 +1,4 @@
-"""What came out of the demo: the confusion table and the pictures."""
+"""What came out of the demo: its measures and its pictures."""
 
 from __future__ import annotations
 
@@ -24,17 +24,6 @@ def evaluate(
     return evaluation.evaluate(images.labels, _probabilities(predictions), CLASSES)
 
 
-def confusion_table(report: evaluation.ClassificationReport) -> tuple[list[str], list[list[str]]]:
-    """Columns and rows, with each class's recall at the end of its row; no image is an empty cell."""
-    columns = ["", *(name[:7] for name in CLASSES), "recall"]
-    rows = []
-    for name, counts in zip(CLASSES, report.confusion, strict=True):
-        total = int(counts.sum())
-        recall = f"{counts[len(rows)] / total:.2f}" if total else "-"
-        rows.append([name, *(str(count) if count else "" for count in counts), recall])
-    return columns, rows
-
-
 def draw(
     folder: Path,
     images: LabelledImages,
@@ -42,7 +31,7 @@ def draw(
     report: evaluation.ClassificationReport,
 ) -> tuple[Path, Path]:
     """Writes contact-sheet.png and confusion-matrix.png to `folder`, in place of an earlier demo's."""
-    from gluonship.vision import drawing
+    from gluonship.vision import drawing  # with matplotlib, which takes a while to import
 
     folder.mkdir(parents=True, exist_ok=True)
     sheet, matrix = folder / "contact-sheet.png", folder / "confusion-matrix.png"

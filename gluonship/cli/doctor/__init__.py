@@ -1,0 +1,1 @@
+"""The container contract, replayed against an artifact or an endpoint."""
