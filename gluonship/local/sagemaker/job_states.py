@@ -179,7 +179,9 @@ def secondary_status(state: JobState) -> str:
     """The secondary status in the words of training jobs ("SecondaryStatus", botocore's model)."""
     if state.stage is Stage.STOPPED:
         return _SECONDARY_OF_STOPPED.get(state.ending or Ending.ASKED, "Stopped")
-    if not state.terminal and state.ending is Ending.INTERRUPTED:
+    if state.terminal:
+        return _SECONDARY_OF_STAGE[state.stage]
+    if state.ending is Ending.INTERRUPTED:
         return "Interrupted"
     if _told_to_stop(state) and state.stage is not Stage.UPLOADING:
         return "Stopping"

@@ -29,6 +29,9 @@ _MESSAGES = {
 }
 
 
+_NOT_DESCRIBED = frozenset({"SessionChainingConfig"})  # Describe has no such member
+
+
 class TrainingJobs(Jobs):
     """The training jobs of all scopes."""
 
@@ -96,7 +99,7 @@ def describe(job: Job) -> dict[str, Any]:
     """What DescribeTrainingJob answers, beyond name, ARN and creation time."""
     state = job.state
     answer = {
-        **{member: value for member, value in job.request.items() if member not in ("TrainingJobName",)},
+        **{member: value for member, value in job.request.items() if member not in _NOT_DESCRIBED},
         "ModelArtifacts": {"S3ModelArtifacts": model_uri(job)},
         "TrainingJobStatus": STATUS_WORDS[status(state)],
         "SecondaryStatus": secondary_status(state),

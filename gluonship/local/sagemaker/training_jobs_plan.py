@@ -38,7 +38,7 @@ def plan(job: Job, now: datetime, *, memory_limit_bytes: int | None = None) -> J
         entrypoint=tuple(algorithm.get("ContainerEntrypoint", ())),
         arguments=tuple(algorithm.get("ContainerArguments", ())),
         folders=_FOLDERS,
-        channels=tuple(_channel(channel) for channel in request["InputDataConfig"]),
+        channels=tuple(_channel(channel) for channel in request.get("InputDataConfig", ())),
         outputs=_outputs(job),
         checkpoints=_checkpoints(request.get("CheckpointConfig")),
         metric_definitions=tuple(
@@ -82,7 +82,8 @@ def _files(request: Mapping[str, Any]) -> dict[str, bytes]:
     contents: dict[str, Any] = {
         "hyperparameters": dict(request.get("HyperParameters", {})),
         "inputdataconfig": {
-            channel["ChannelName"]: _channel_config(channel, mode) for channel in request["InputDataConfig"]
+            channel["ChannelName"]: _channel_config(channel, mode)
+            for channel in request.get("InputDataConfig", ())
         },
         "resourceconfig": {
             "current_host": HOST,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import PurePosixPath
 from typing import Any, NoReturn
@@ -92,15 +92,13 @@ def _input_mode(mode: str, where: str) -> None:
 
 
 def _channels(kept: dict[str, Any]) -> None:
-    channels: Sequence[dict[str, Any]] = kept.get("InputDataConfig") or []
     names: set[str] = set()
-    for channel in channels:
+    for channel in kept.get("InputDataConfig", []):
         name = channel["ChannelName"]
         if name in names:
             _invalid(f"Duplicate channel name {name} in InputDataConfig: channel names must be unique.")
         names.add(name)
         _channel(name, channel)
-    kept["InputDataConfig"] = list(channels)
 
 
 def _channel(name: str, channel: dict[str, Any]) -> None:
