@@ -61,7 +61,7 @@ def open_image_folder(folder: Path, classes: list[str] | None) -> Dataset:
         classes = names
     strangers = sorted(set(names) - set(classes))
     if strangers:
-        raise DatasetError(f"{folder / strangers[0]} is no class: the classes are {_few(classes)}")
+        raise DatasetError(f"folder {folder / strangers[0]} is no class: there are {_few(classes)}")
     ignored: list[str] = []
     for path in sorted(folder.iterdir()):
         if path.is_dir() or _skipped(path.name) or path.name == FILE_NAME:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Mapping
 
 import numpy as np
@@ -35,6 +35,7 @@ class Preprocessing:
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
     fill: tuple[int, int, int] = (124, 116, 104)
     crop_ratio: float = 0.875
+    _tables: list[npt.NDArray[np.float32]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for key in ("height", "width"):
@@ -82,12 +83,15 @@ class Preprocessing:
         """
         if images.dtype != np.uint8 or images.ndim not in (3, 4) or images.shape[-1] != 3:
             raise ValueError(f"expected uint8 (H, W, 3) or (N, H, W, 3), got {images.dtype} {images.shape}")
+        import cv2  # as in resizing: only where pixels are worked on
+
         batch = images if images.ndim == 4 else images[None]
         count, height, width, _ = batch.shape
         result = np.empty((count, 3, height, width), dtype=np.float32)
-        tables: list[npt.NDArray[np.float32]] = getattr(self, "_tables")  # noqa: B009
-        for channel, table in enumerate(tables):
-            np.take(table, batch[..., channel], out=result[:, channel], mode="clip")
+        tables = self._tables
+        for image, planes in zip(batch, result):
+            for samples, table, plane in zip(cv2.split(image), tables, planes):
+                cv2.LUT(samples, table, dst=plane)
         return result if images.ndim == 4 else result[0]
 
     def tensor(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
@@ -113,7 +117,7 @@ class Preprocessing:
         not be left out silently."""
         if not isinstance(values, Mapping):
             raise ValueError(f"preprocessing: expected an object, got {values!r}")
-        known = set(cls.__dataclass_fields__)
+        known = {key for key in cls.__dataclass_fields__ if not key.startswith("_")}
         unknown = sorted(set(values) - known)
         if unknown:
             raise ValueError(f"preprocessing: unknown key {unknown[0]!r}")

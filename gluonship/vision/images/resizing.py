@@ -6,18 +6,18 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-INTERPOLATIONS: dict[str, int] = {
-    "nearest": cv2.INTER_NEAREST,
-    "bilinear": cv2.INTER_LINEAR,
-    "bicubic": cv2.INTER_CUBIC,
-    "area": cv2.INTER_AREA,
-    "lanczos": cv2.INTER_LANCZOS4,
+# OpenCV's names. It is imported where it is used: clients that only read predictions need not have it.
+INTERPOLATIONS: dict[str, str] = {
+    "nearest": "INTER_NEAREST",
+    "bilinear": "INTER_LINEAR",
+    "bicubic": "INTER_CUBIC",
+    "area": "INTER_AREA",
+    "lanczos": "INTER_LANCZOS4",
 }
 RESIZES: tuple[str, ...] = ("stretch", "letterbox", "crop")
 
@@ -43,9 +43,10 @@ def stretch(
     """(H, W, 3) to (height, width, 3), each axis by itself; unchanged when the size is right."""
     if image.shape[:2] == (height, width):
         return image
-    resized: npt.NDArray[np.uint8] = cv2.resize(
-        image, (width, height), interpolation=INTERPOLATIONS[interpolation]
-    )
+    import cv2
+
+    flag: int = getattr(cv2, INTERPOLATIONS[interpolation])
+    resized: npt.NDArray[np.uint8] = cv2.resize(image, (width, height), interpolation=flag)
     return resized
 
 
