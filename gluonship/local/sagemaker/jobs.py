@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -304,7 +305,7 @@ class Jobs:
             raise
 
     def _description(self, job: Job) -> dict[str, Any]:
-        return {**self._identity(job), **self.kind.describe(job)}
+        return deepcopy({**self._identity(job), **self.kind.describe(job)})  # the record stays ours
 
     def _row(self, job: Job) -> Listed:
         word, _ = self.kind.shown(job)

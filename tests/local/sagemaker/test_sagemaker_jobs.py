@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -225,6 +226,64 @@ def test_late_news_of_an_older_attempt_are_dropped() -> None:
     first.enter(JobPhase.UPLOADING)
     first.finish(JobOutcome.FAILED, Failure("AlgorithmError", "late", 1))
     assert house.describe("spot")["SecondaryStatus"] == "Starting"
+
+
+class ThreadedRun(FakeRun):
+    """Goes through its phases on a thread of its own, and ends as it was told."""
+
+    def go(self) -> None:
+        self.enter(*JobPhase)
+        if self.interrupts:
+            self.finish(JobOutcome.INTERRUPTED)
+        elif self.graces:
+            self.finish(JobOutcome.STOPPED)
+        else:
+            self.finish(JobOutcome.COMPLETED)
+
+
+class ThreadedRunner(FakeRunner):
+    def __init__(self) -> None:
+        super().__init__()
+        self.threads: list[threading.Thread] = []
+
+    def start(self, plan: JobPlan, listener: JobListener) -> FakeRun:
+        run = ThreadedRun(plan, listener)
+        thread = threading.Thread(target=run.go)
+        self.runs.append(run)
+        self.threads.append(thread)
+        thread.start()
+        return run
+
+
+def test_many_jobs_on_many_threads_each_come_to_one_end() -> None:
+    runner = ThreadedRunner()
+    shop = Workshop(runner)
+    shop.events.subscribe(
+        lambda change: shop.call("DescribePolishingJob", PolishingJobName=change.name) and None
+    )
+
+    def create_and_stop(number: int) -> None:
+        shop.call("CreatePolishingJob", PolishingJobName=f"stone-{number}", Stone="jade")
+        with contextlib.suppress(AwsError):  # it may be faster
+            shop.call("StopPolishingJob", PolishingJobName=f"stone-{number}")
+
+    users = [threading.Thread(target=create_and_stop, args=(number,)) for number in range(60)]
+    for thread in users:
+        thread.start()
+    for threads in (users, runner.threads):
+        for thread in threads:
+            thread.join(timeout=30)
+            assert not thread.is_alive()
+    told: dict[str, list[str]] = {}
+    for change in shop.events.changes:
+        told.setdefault(change.name, []).append(change.status)
+    assert len(told) == 60
+    for statuses in told.values():
+        assert statuses in (
+            ["INPROGRESS", "COMPLETED"],
+            ["INPROGRESS", "STOPPING", "STOPPED"],
+        )
+    assert shop.clock.waiting == []
 
 
 # --- events ----------------------------------------------------------------------------------------------
