@@ -56,12 +56,16 @@ class Terminal:
             self._results.print(Text(text))
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[str | Text]], title: str = "") -> None:
-        """A person's result as a table; nothing with --json."""
+        """A person's result as a table, without the columns that are empty; nothing with --json."""
         if self.as_json:
             return
-        table = Table(*columns, title=title or None, title_justify="left")
-        for row in rows:
-            table.add_row(*[cell if isinstance(cell, Text) else Text(cell) for cell in row])
+        cells = [[cell if isinstance(cell, Text) else Text(cell) for cell in row] for row in rows]
+        shown = [place for place in range(len(columns)) if any(row[place].plain for row in cells)]
+        table = Table(title=title or None, title_justify="left")
+        for place in shown:
+            table.add_column(columns[place], overflow="fold")  # never "...": every word counts
+        for row in cells:
+            table.add_row(*[row[place] for place in shown])
         self._results.print(table)
 
     @contextmanager

@@ -39,9 +39,13 @@ def doctor(subject: str, cloud: Where, region: str | None, as_json: bool) -> int
     with tempfile.TemporaryDirectory(prefix="gluonship-doctor-") as scratch:
         findings = list(_findings(subject, cloud, region, Path(scratch), terminal))
     terminal.table(
-        ["Check", "", "What was seen", "What to do"],
+        ["Check", "", "What was seen"],
         [
-            (finding.check, Text(finding.verdict, _COLOURS[finding.verdict]), finding.detail, finding.cure)
+            (
+                finding.check,
+                Text(finding.verdict, _COLOURS[finding.verdict]),
+                Text(finding.detail) + Text(f"\n→ {finding.cure}" if finding.cure else "", "bold"),
+            )
             for finding in findings
         ],
     )

@@ -92,10 +92,8 @@ def look(folder: Path) -> tuple[Examined, list[Finding]]:
     try:
         manifest = artifacts.verify(folder)
     except ArtifactError as error:
-        return Examined(folder, None, None), [
-            *findings,
-            failed("manifest", str(error), "Export the model again."),
-        ]
+        words = str(error).replace(f"{folder}/", "")  # a scratch folder's name says nothing to a person
+        return Examined(folder, None, None), [*findings, failed("manifest", words, "Export the model again.")]
     findings.append(
         ok(
             "manifest",

@@ -31,11 +31,12 @@ class NoAnswer(Exception):
 
 
 class ServingContainer:
-    """Answers on 127.0.0.1:`port`; its output is in the file `log`."""
+    """Answers on 127.0.0.1:`port`; `base` stands for its /opt/ml, its output is in the file `log`."""
 
-    def __init__(self, process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], port: int, base: Path, log: Path) -> None:
         self.process = process
         self.port = port
+        self._base = base
         self._log = log
 
     def request(
@@ -75,8 +76,9 @@ class ServingContainer:
             time.sleep(0.05)
         return False, f"after {seconds:.0f} s: {last}"
 
-    def log_tail(self, lines: int = 6) -> str:
-        text = self._log.read_text("utf-8", "replace")
+    def log_tail(self, lines: int = 4) -> str:
+        """The last of its output, with paths as the container has them."""
+        text = self._log.read_text("utf-8", "replace").replace(str(self._base), "/opt/ml")
         return "\n".join([line for line in text.splitlines() if line.strip()][-lines:])
 
 
@@ -110,7 +112,7 @@ def serving(base: Path, handler: str, log: Path) -> Iterator[ServingContainer]:
             start_new_session=True,
         )
     try:
-        yield ServingContainer(process, port, log)
+        yield ServingContainer(process, port, base, log)
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
