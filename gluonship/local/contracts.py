@@ -116,6 +116,7 @@ class Exit:
     code: int  # 128 + the signal's number for a signal, as container engines report it
     cause: ExitCause
     last_lines: Sequence[str] = ()  # of its output, for messages
+    hint: str = ""  # what this machine could not give it, when its output points to that
 
 
 class Container(Protocol):
@@ -188,7 +189,13 @@ class Metrics(Protocol):
         value: float,
         time: datetime,
         dimensions: Mapping[str, str],
-    ) -> None: ...
+    ) -> None:
+        """Keeps it; sent within a second or so. Never blocks for long, never raises."""
+        ...
+
+    def flush(self) -> None:
+        """Returns when everything put can be read from CloudWatch."""
+        ...
 
 
 # --- jobs ------------------------------------------------------------------------------------------------
@@ -213,6 +220,7 @@ class Output:
     uri: str  # the object's for an archive, else the prefix
     archive: bool = True  # one .tar.gz, else file by file
     skip_if_empty: bool = False
+    even_if_failed: bool = False  # uploaded after a failure of the container too
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,79 @@
+"""Checkpoints of a running job, to S3 while they are written."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from gluonship.local.contracts import Storage, StorageError
+from gluonship.local.execution import s3_uris
+
+_Signature = tuple[int, int, int]  # size, time of change (ns), inode
+
+
+class CheckpointSync:
+    """Uploads new and changed files every `interval` seconds; as on AWS, deletes nothing in S3.
+
+    While the container runs, a file that changed since the last look waits for the next: it may be half
+    written. `finish` uploads all that is not there yet.
+    """
+
+    def __init__(
+        self, storage: Storage, uri: str, folder: Path, tell: Callable[[str], None], interval: float = 3.0
+    ) -> None:
+        self._storage = storage
+        self._location = s3_uris.parse(uri)
+        self._folder = folder
+        self._tell = tell
+        self._interval = interval
+        self._seen: dict[Path, _Signature] = {}
+        self._uploaded: dict[Path, _Signature] = {}
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="checkpoints", daemon=True)
+
+    def restore(self) -> int:
+        """What S3 has, into the folder; returns the number of files. Raises StorageError."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        count = self._storage.download_prefix(str(self._location), self._folder)
+        self._uploaded = dict(self._files())
+        return count
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def finish(self) -> None:
+        """Stops looking, and uploads the rest. Raises StorageError."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._upload(dict(self._files()))
+
+    def _run(self) -> None:
+        complained = False
+        while not self._stopping.wait(self._interval):
+            current = dict(self._files())
+            settled = {path: each for path, each in current.items() if self._seen.get(path) == each}
+            self._seen = current
+            try:
+                self._upload(settled)
+            except (StorageError, OSError) as error:  # it is tried again, and at the end it counts
+                if not complained:
+                    self._tell(f"gluonship: checkpoints do not reach S3 now: {error}")
+                complained = True
+
+    def _upload(self, files: dict[Path, _Signature]) -> None:
+        for path, signature in files.items():
+            if self._uploaded.get(path) != signature and path.is_file():  # not deleted meanwhile
+                name = path.relative_to(self._folder).as_posix()
+                self._storage.upload_file(path, str(self._location.under(name)))
+                self._uploaded[path] = signature
+
+    def _files(self) -> Iterator[tuple[Path, _Signature]]:
+        for path in sorted(self._folder.rglob("*")):
+            try:
+                if path.is_file():
+                    found = path.stat()
+                    yield path, (found.st_size, found.st_mtime_ns, found.st_ino)
+            except OSError:
+                continue  # replaced at this very moment: the next look sees it

@@ -1,0 +1,140 @@
+"""Containers as processes of this machine: contracts.Runtime."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import secrets
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from gluonship.local.container_images import ImageTable, Stand
+from gluonship.local.contracts import Container, ContainerSpec, Exit
+from gluonship.local.execution import environment
+from gluonship.local.execution.container import MARKER, ProcessContainer
+from gluonship.local.execution.interpreters import Interpreter, InterpreterBroken, interpreter
+from gluonship.local.execution.overlay import Overlay
+from gluonship.local.execution.private_root import PrivateRoot, mentions_main_folder, private_root
+from gluonship.local.execution.shim_process import ShimFailed, ShimProcess
+
+_NAMED = ("mxnet", "gluoncv", "numpy", "sagemaker-training", "sagemaker-mxnet-training",
+          "sagemaker-inference", "sagemaker-mxnet-inference")  # fmt: skip
+
+
+class StartFailed(RuntimeError):
+    """The machine could not start a container; the message says why."""
+
+
+class ProcessRuntime:
+    """`home`/containers/NAME/{environment,home} is a container's own; both are gone when it has ended.
+
+    `cloud` are the variables with which a container reaches this cloud; by default those of this process,
+    as far as they point to this machine. `private` overrules what the machine allows about /opt/ml.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        images: ImageTable,
+        cloud: Mapping[str, str] | None = None,
+        private: PrivateRoot | None = None,
+    ) -> None:
+        self._home = home
+        self._images = images
+        self._cloud = cloud
+        self._private = private
+
+    def start(self, spec: ContainerSpec, on_line: Callable[[str], None]) -> Container:
+        """See contracts.Runtime. Raises ImageUnknown, StartFailed."""
+        stand = self._images.stand_for(spec.image)
+        private = self._private or private_root()
+        try:
+            below = interpreter(stand.python or Path(sys.executable))
+        except InterpreterBroken as error:
+            raise StartFailed(f"{error}. It stands in for the image {spec.image}: {stand.source}") from error
+        folder = self._home / "containers" / spec.name
+        overlay = Overlay(folder / "environment", below)
+        home = folder / "home"
+        for each in (overlay.folder, home):  # of a former container of this name, which was killed
+            shutil.rmtree(each, ignore_errors=True)
+        overlay.create()
+        home.mkdir(parents=True)
+        for line in _introduction(spec, stand, below, private):
+            on_line(line)
+        marker = secrets.token_hex(8)
+        variables = self._environment(spec, stand, overlay, home, private, marker)
+        argv = [*(spec.entrypoint or stand.argv(spec.command, overlay.python)), *spec.arguments]
+        clean = _Cleaner(folder, (overlay.folder, home), private, on_line)
+        try:
+            shim = ShimProcess(argv, variables, home, spec.root if private.allowed else None)
+        except (ShimFailed, OSError) as error:
+            clean.remove()
+            raise StartFailed(f"container {spec.name} did not start: {error}") from error
+        return ProcessContainer(spec, shim, marker, clean.listen, clean.ended)
+
+    def _environment(
+        self,
+        spec: ContainerSpec,
+        stand: Stand,
+        overlay: Overlay,
+        home: Path,
+        private: PrivateRoot,
+        marker: str,
+    ) -> dict[str, str]:
+        variables = {
+            **environment.machine(os.environ),
+            **environment.base(overlay.python.parent, home, os.environ.get("PATH", "")),
+            **(environment.cloud(os.environ) if self._cloud is None else self._cloud),
+            "PIP_CONSTRAINT": overlay.constraints.as_uri(),  # a path with a space would be two files
+            **stand.environment(spec.command),
+            **spec.environment,
+            MARKER: marker,
+        }
+        if private.allowed:
+            variables.pop("SAGEMAKER_BASE_DIR", None)
+        else:
+            variables["SAGEMAKER_BASE_DIR"] = str(spec.root)
+        if spec.port is not None:
+            variables["SAGEMAKER_BIND_TO_PORT"] = str(spec.port)
+        return variables
+
+
+def _introduction(spec: ContainerSpec, stand: Stand, below: Interpreter, private: PrivateRoot) -> list[str]:
+    return [
+        f"gluonship: here a process stands in for the image {spec.image} ({stand.source})",
+        f"gluonship: {below.describe(_NAMED)}",
+        f"gluonship: {private.line}",
+    ]
+
+
+class _Cleaner:
+    """Watches the output for /opt/ml, and removes a container's folders at its end."""
+
+    def __init__(
+        self, folder: Path, own: tuple[Path, ...], private: PrivateRoot, on_line: Callable[[str], None]
+    ) -> None:
+        self._folder = folder
+        self._own = own
+        self._private = private
+        self._on_line = on_line
+        self._mentioned = False
+
+    def listen(self, line: str) -> None:
+        if not self._private.allowed and not self._mentioned and mentions_main_folder(line):
+            self._mentioned = True
+        self._on_line(line)
+
+    def ended(self, ended: Exit) -> Exit:
+        self.remove()
+        if ended.code == 0 or not self._mentioned:
+            return ended
+        self._on_line(f"gluonship: {self._private.hint}")
+        return dataclasses.replace(ended, hint=self._private.hint)
+
+    def remove(self) -> None:
+        for each in self._own:
+            shutil.rmtree(each, ignore_errors=True)
+        if self._folder.is_dir() and not any(self._folder.iterdir()):
+            self._folder.rmdir()
