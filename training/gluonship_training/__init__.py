@@ -1,0 +1,1 @@
+"""What runs inside a training container: labelled images in, an artifact out."""
