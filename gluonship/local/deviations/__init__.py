@@ -1,10 +1,23 @@
 """Where moto answers otherwise than AWS: one module a deviation, each a small patch that says what AWS does.
 
-They change moto in this process only: the cloud's.
+They change moto in the process that applies them only: the cloud's.
 """
 
 from __future__ import annotations
 
+from gluonship.local.deviations import (
+    instance_types,
+    managed_policies,
+    one_request_at_a_time,
+    s3_subresources,
+    secure_transport,
+)
+
 
 def apply() -> None:
-    """Applies every deviation, once, before moto's first request."""
+    """Applies every deviation. To be called once, before moto's first request."""
+    instance_types.apply()
+    managed_policies.apply()
+    s3_subresources.apply()
+    secure_transport.apply()
+    one_request_at_a_time.apply()

@@ -20,6 +20,7 @@ import psutil
 from gluonship.local.launcher.home import CloudInfo, Home, LauncherError, home_path
 
 _START_SECONDS = 120.0  # for a machine that is busy; a start takes a few seconds
+_CLOSE_SECONDS = 3.0  # what going down takes beside waiting for jobs
 _LOG_LIMIT = 16 * 2**20
 
 
@@ -64,8 +65,8 @@ def up(
     if found.state is State.RUNNING and found.info:
         if port not in (None, found.info.control_port):
             raise LauncherError(
-                f"the cloud of {folder.path} already runs, on port {found.info.control_port}: use it, or stop "
-                "it first (gluonship local down), or set GLUONSHIP_HOME to another folder for a second cloud"
+                f"the cloud of {folder.path} already runs, on port {found.info.control_port}: use it, stop it "
+                "first (gluonship local down), or set GLUONSHIP_HOME to another folder for a second cloud"
             )
         return found.info
     if found.state is State.STALE and found.info:
@@ -98,10 +99,13 @@ def down(home: Path | str | None = None, grace_seconds: float | None = None) -> 
     if process is not None:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.terminate()
-    deadline = time.monotonic() + grace + 5
+    deadline = time.monotonic() + grace + _CLOSE_SECONDS
     while folder.is_locked() and time.monotonic() < deadline:
         family = [*family, *(each for each in _family(process) if each not in family)]
         time.sleep(0.05)
+    if process is not None and folder.is_locked():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
     _end(family)
     _clean_up(folder)
     return True
@@ -110,6 +114,7 @@ def down(home: Path | str | None = None, grace_seconds: float | None = None) -> 
 def _start(folder: Home, port: int | None, tell: Callable[[str], None]) -> CloudInfo:
     if folder.log_file.exists() and folder.log_file.stat().st_size > _LOG_LIMIT:
         folder.log_file.replace(folder.log_file.with_suffix(".log.1"))
+    shutil.rmtree(folder.path / "containers", ignore_errors=True)
     reading, writing = os.pipe()
     command = [sys.executable, "-m", "gluonship.local.launcher.server", "--home", str(folder.path)]
     command += ["--report", str(writing), *([] if port is None else ["--port", str(port)])]
@@ -208,12 +213,12 @@ def _lives(process: psutil.Process) -> bool:
 
 
 def _clean_up(folder: Home) -> None:
-    """Removes what belongs to the cloud's life only: its state and its containers' folders."""
+    """Removes what a cloud that is gone says about itself. Its containers' folders, with their logs, stay
+    until the next one starts."""
     descriptor = folder.take_lock()
     if descriptor is None:
         return  # another one has started meanwhile: it is its own now
     try:
         folder.forget()
-        shutil.rmtree(folder.path / "containers", ignore_errors=True)
     finally:
         os.close(descriptor)

@@ -3,26 +3,41 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
 import logging
 import os
 import socket
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from gluonship import __version__
+import boto3
+
+from gluonship import __version__, bundles
 from gluonship.local import deviations
-from gluonship.local.contracts import AwsError, Handler, Scope
+from gluonship.local.container_images import ImagesFileError, ImageTable
+from gluonship.local.contracts import AwsError, Handler, Scope, StateChange
 from gluonship.local.control.admin import Admin
 from gluonship.local.control.app import ControlPlane
 from gluonship.local.control.http_server import HttpServer
 from gluonship.local.control.moto_gateway import MotoGateway
 from gluonship.local.control.registry import Registry
-from gluonship.local.launcher.home import Home
-from gluonship.local.settings import Settings
+from gluonship.local.execution.clock import SystemClock
+from gluonship.local.execution.events import EventStream
+from gluonship.local.execution.logs import CloudWatchLogs
+from gluonship.local.execution.metrics import CloudWatchMetrics
+from gluonship.local.execution.runner import ProcessJobRunner
+from gluonship.local.execution.runtime import ProcessRuntime
+from gluonship.local.execution.storage import S3Storage
+from gluonship.local.launcher.home import Home, LauncherError
+from gluonship.local.sagemaker.endpoint_configs import EndpointConfigs
+from gluonship.local.sagemaker.endpoints import Endpoints
+from gluonship.local.sagemaker.models import Models
+from gluonship.local.sagemaker.tags import Tags
+from gluonship.local.sagemaker.training_jobs import TrainingJobs
+from gluonship.local.serving.fleets import ProcessFleets
+from gluonship.local.serving.router import DataPlane
+from gluonship.local.settings import SettingError, Settings
 
 _log = logging.getLogger(__name__)
 
@@ -36,11 +51,7 @@ class Cloud:
         deviations.apply()
         moto = MotoGateway()
         port = listener.getsockname()[1]
-        try:
-            self.parts: Any = Parts(home.path, Settings.from_environment(os.environ), moto)
-        except ModuleNotFoundError as error:
-            _log.warning("PARTIAL WIRING: %s", error)
-            self.parts = _Partial(home.path, port)
+        self.parts = Parts(home.path, _settings(), moto)
         self.data_port = self.parts.data_plane.port
         admin = Admin(
             token=home.token_file.read_text("utf-8"),
@@ -72,51 +83,18 @@ class Cloud:
         }
 
 
-class _Partial:
-    def __init__(self, home: Path, port: int) -> None:
-        import types
-
-        self.data_plane = types.SimpleNamespace(port=port)
-        try:
-            from gluonship.local.serving.router import DataPlane
-
-            self.data_plane = DataPlane.start(home)  # type: ignore[assignment]
-        except ModuleNotFoundError:
-            pass
-        self.operations: dict[str, Handler] = {}
-        self.training_jobs = self.clock = types.SimpleNamespace(interrupt=None, advance=None)
-
-    def close(self) -> None:
-        pass
-
-
 class Parts:
     """What runs behind the control plane."""
 
     def __init__(self, home: Path, settings: Settings, moto: MotoGateway) -> None:
-        from gluonship import bundles
-        from gluonship.local.container_images import ImageTable
-        from gluonship.local.execution.clock import SystemClock
-        from gluonship.local.execution.events import EventStream
-        from gluonship.local.execution.logs import CloudWatchLogs
-        from gluonship.local.execution.metrics import CloudWatchMetrics
-        from gluonship.local.execution.runner import ProcessJobRunner
-        from gluonship.local.execution.runtime import ProcessRuntime
-        from gluonship.local.execution.storage import S3Storage
-        from gluonship.local.sagemaker.endpoint_configs import EndpointConfigs
-        from gluonship.local.sagemaker.endpoints import Endpoints
-        from gluonship.local.sagemaker.models import Models
-        from gluonship.local.sagemaker.tags import Tags
-        from gluonship.local.sagemaker.training_jobs import TrainingJobs
-        from gluonship.local.serving.fleets import ProcessFleets
-        from gluonship.local.serving.router import DataPlane
-
-        self.data_plane = DataPlane.start(home)
+        self._settings = settings
         self.clock = SystemClock()
         self.events = EventStream()
+        self._jobs = ActiveJobs(self.events)
         tags = Tags()
-        runtime = ProcessRuntime(home, ImageTable.load(home, bundles.find("inference").parent))
-        logs = CloudWatchLogs(client, home)
+        runtime = ProcessRuntime(home, _images(home))
+        logs = CloudWatchLogs(client, home, settings.log_cap_bytes)
+        self.data_plane = DataPlane.start(home)
 
         @functools.cache
         def storage_for(scope: Scope) -> S3Storage:
@@ -131,12 +109,13 @@ class Parts:
             stop_grace_seconds=settings.stop_grace_seconds,
             memory_limit_bytes=settings.memory_limit_bytes,
         )
+        self._fleets = ProcessFleets(runtime, storage_for, logs, self.clock, home)
         models = Models(self.clock, tags)
         configs = EndpointConfigs(self.clock, tags, models)
         self.endpoints = Endpoints(
             models,
             configs,
-            ProcessFleets(runtime, storage_for, logs, self.clock, home),
+            self._fleets,
             self.data_plane,
             self.clock,
             self.events,
@@ -154,13 +133,62 @@ class Parts:
         }
 
     def close(self) -> None:
-        """Ends jobs and endpoints at the same time; whatever one of them leaves dies with this process."""
+        """Stops what runs, within the settings' down_grace_seconds, then kills it."""
+        fleets = threading.Thread(target=self._fleets.close, name="close-fleets", daemon=True)
+        fleets.start()
+        self._jobs.stop(self.training_jobs, self._settings.down_grace_seconds)
+        self.training_jobs.close()
+        fleets.join(self._settings.down_grace_seconds)
+        self.data_plane.close()
+
+
+class ActiveJobs:
+    """The training jobs that run, by what the stream of state changes tells."""
+
+    def __init__(self, events: EventStream) -> None:
+        self._changed = threading.Condition()
+        self._active: set[tuple[Scope, str]] = set()
+        events.subscribe(self._hear)
+
+    def _hear(self, change: StateChange) -> None:
+        if change.kind != "TrainingJob":
+            return
+        with self._changed:
+            if change.status in ("InProgress", "Stopping"):
+                self._active.add((change.scope, change.name))
+            else:
+                self._active.discard((change.scope, change.name))
+            self._changed.notify_all()
+
+    def stop(self, jobs: TrainingJobs, grace_seconds: float) -> None:
+        """Asks all to stop, and waits until they have, at most `grace_seconds`."""
+        with self._changed:
+            active = list(self._active)
+        for scope, name in active:
+            try:
+                jobs.stop(scope, {"TrainingJobName": name})
+            except AwsError as error:
+                _log.info("%s: %s", name, error.message)  # it has just ended
+        with self._changed:
+            self._changed.wait_for(lambda: not self._active, grace_seconds)
+
+
+def _settings() -> Settings:
+    try:
+        return Settings.from_environment(os.environ)
+    except SettingError as error:
+        raise LauncherError(str(error)) from error
+
+
+def _images(home: Path) -> ImageTable:
+    try:
+        return ImageTable.load(home, bundles.find("inference").parent)
+    except (ImagesFileError, bundles.BundleMissing) as error:
+        raise LauncherError(str(error)) from error
 
 
 @functools.lru_cache(maxsize=64)
 def client(service: str, region: str) -> Any:
     """A boto3 client of this cloud: server.py has set this process's AWS variables."""
-    import boto3
-
     session: Any = boto3.Session(region_name=region)
     return session.client(service)
