@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import secrets
 import shutil
+import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from gluonship.local.contracts import (
@@ -79,26 +82,51 @@ class ProcessFleets:
         self._folder = home / "containers"
         self._rules = rules or HealthRules()
         self._ports = Ports()
+        self._lock = threading.Lock()
+        self._undo: set[contextlib.ExitStack] = set()  # what leaves nothing of a fleet, for each that is up
+        self._closed = False
 
     def provision(self, plan: FleetPlan) -> ProcessFleet:
-        instances: list[Instance] = []
-        with contextlib.ExitStack() as undo:
-            for _ in range(plan.instance_count):
-                instances.append(self._start_one(plan, undo))
-            started = self._clock.now()
-
-            def expired() -> bool:
-                return (self._clock.now() - started).total_seconds() > plan.startup_timeout_seconds
-
-            for instance in instances:
-                try:
-                    instance.wait_ready(expired)
-                except StartFailed as error:
-                    raise ProvisionFailed(_ping_failure(plan, error)) from error
-            release = undo.pop_all().close
+        undo = contextlib.ExitStack()
+        with self._lock:
+            if self._closed:
+                raise ProvisionFailed("The local cloud is going down.")
+            self._undo.add(undo)
+        release = functools.partial(self._release, undo)
+        try:
+            instances = [self._start_one(plan, undo) for _ in range(plan.instance_count)]
+            self._wait_ready(plan, instances)
+        except BaseException:
+            release()
+            raise
         for instance in instances:
             instance.supervise(plan.startup_timeout_seconds)
         return ProcessFleet(plan, instances, release)
+
+    def close(self) -> None:
+        """The cloud goes down: every instance is killed, nothing is started again."""
+        with self._lock:
+            self._closed = True
+            open_ = list(self._undo)
+        with ThreadPoolExecutor(thread_name_prefix="close-fleets") as pool:
+            list(pool.map(self._release, open_))
+
+    def _release(self, undo: contextlib.ExitStack) -> None:
+        undo.close()
+        with self._lock:
+            self._undo.discard(undo)
+
+    def _wait_ready(self, plan: FleetPlan, instances: Sequence[Instance]) -> None:
+        started = self._clock.now()
+
+        def expired() -> bool:
+            return (self._clock.now() - started).total_seconds() > plan.startup_timeout_seconds
+
+        for instance in instances:
+            try:
+                instance.wait_ready(expired)
+            except StartFailed as error:
+                raise ProvisionFailed(_ping_failure(plan, error)) from error
 
     def _start_one(self, plan: FleetPlan, undo: contextlib.ExitStack) -> Instance:
         """One instance, its container running. `undo` learns how to leave nothing of it."""

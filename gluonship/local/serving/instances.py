@@ -51,6 +51,8 @@ class Instance:
         self._last_lines: deque[str] = deque(maxlen=_KEPT_LINES)
         self._ready = False
         self._stopping = threading.Event()
+        self._stop_lock = threading.Lock()
+        self._stopped = False
         self._listener: Callable[[InstanceState], None] | None = None
         self._supervisor: threading.Thread | None = None
 
@@ -88,7 +90,14 @@ class Instance:
         self._supervisor.start()
 
     def stop(self, grace_seconds: float) -> None:
-        """SIGTERM, then SIGKILL after `grace_seconds`; returns when it is gone and its log complete."""
+        """SIGTERM, then SIGKILL after `grace_seconds`; returns when it is gone and its log complete. Once:
+        what is stopped stays so."""
+        with self._stop_lock:
+            if not self._stopped:
+                self._stop(grace_seconds)
+                self._stopped = True
+
+    def _stop(self, grace_seconds: float) -> None:
         self._stopping.set()
         if self._supervisor is not None:
             self._supervisor.join()

@@ -7,6 +7,11 @@ from pathlib import Path
 from gluonship.local.contracts import Storage, StorageError
 from gluonship.vision.artifacts import ArtifactError, extract
 
+_EMPTY_HINT = (
+    "A training job must write its model to /opt/ml/model; an image that brings its own model needs no "
+    "ModelDataUrl."
+)
+
 
 class ModelDataError(Exception):
     """The model's files cannot be had; the message names the URI and the reason."""
@@ -39,11 +44,8 @@ def _fetch_archive(storage: Storage, uri: str, root: Path, folder: Path) -> None
         storage.download_file(uri, archive)
         extract(archive, folder)
     except ArtifactError as error:
-        raise ModelDataError(f"Could not extract the model data of {uri}: {error}") from error
+        raise ModelDataError(f"Could not extract the model data at {uri}: {error}. {_EMPTY_HINT}") from error
     finally:
         archive.unlink(missing_ok=True)
     if not any(path.is_file() for path in folder.rglob("*")):
-        raise ModelDataError(
-            f"The model data at {uri} holds no files: what made it (a training job?) wrote nothing to "
-            "/opt/ml/model. Save the model there, or leave ModelDataUrl out when the image brings its own."
-        )
+        raise ModelDataError(f"The model data at {uri} holds no files. {_EMPTY_HINT}")
