@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -50,6 +51,13 @@ class ControlPlane:
             return send(
                 error_response("json", "MissingAuthenticationTokenException", message, 400), start_response
             )
-        account_id = environ.get(_ACCOUNT_HEADER) or signed.scope.account_id
-        scope = Scope(account_id, signed.region)
-        return send(self._registry.execute(operation, scope, environ["wsgi.input"].read()), start_response)
+        body = environ["wsgi.input"].read()
+        if self._registry.executes(operation):
+            account_id = environ.get(_ACCOUNT_HEADER) or signed.scope.account_id
+            scope = Scope(account_id, signed.region)
+            return send(self._registry.execute(operation, scope, body), start_response)
+        objection = self._registry.objection(operation, body)
+        if objection is not None:
+            return send(objection, start_response)
+        environ["wsgi.input"] = io.BytesIO(body)
+        return self._moto(environ, start_response)

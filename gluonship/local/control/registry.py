@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Mapping
+from typing import Any
 
 import botocore.session
 from botocore.model import OperationModel, ServiceModel
@@ -29,32 +30,46 @@ class Registry:
 
     def __init__(self, service: str, handlers: Mapping[str, Handler]) -> None:
         """Raises ValueError for a handler of an operation that the service's model does not have."""
-        model = service_model(service)
-        unknown = sorted(set(handlers) - set(model.operation_names))
+        self._model = service_model(service)
+        unknown = sorted(set(handlers) - set(self._model.operation_names))
         if unknown:
             raise ValueError(f"{service} has no operation {', '.join(unknown)}")
         self.service = service
-        self._target_prefix: str = model.metadata["targetPrefix"]
-        self._operations: dict[str, tuple[OperationModel, Handler]] = {
-            name: (model.operation_model(name), handler) for name, handler in handlers.items()
-        }
-
-    @property
-    def operations(self) -> frozenset[str]:
-        return frozenset(self._operations)
+        self._target_prefix: str = self._model.metadata["targetPrefix"]
+        self._handlers = dict(handlers)
+        self._operations = frozenset(self._model.operation_names)
 
     def find(self, target: str) -> str | None:
-        """The operation that an X-Amz-Target names, if it is one of these."""
+        """The service's operation that an X-Amz-Target names, executed or not."""
         prefix, _, name = target.rpartition(".")
         return name if prefix == self._target_prefix and name in self._operations else None
 
+    def executes(self, name: str) -> bool:
+        return name in self._handlers
+
+    def objection(self, name: str, body: bytes) -> HttpResponse | None:
+        """AWS's error for a request that its model forbids, whoever answers the others; None for a good one."""
+        try:
+            self._members(name, body)
+        except AwsError as error:
+            return error_response("json", error.code, error.message, error.status)
+        return None
+
+    def _members(self, name: str, body: bytes) -> dict[str, Any]:
+        model = self._operation(name)
+        members = json_protocol.parse(model, body)
+        validate(model, members)
+        return members
+
+    @functools.cache  # noqa: B019 - a registry lives as long as its cloud
+    def _operation(self, name: str) -> OperationModel:
+        return self._model.operation_model(name)
+
     def execute(self, name: str, scope: Scope, body: bytes) -> HttpResponse:
         """Parses, validates and runs one operation; every failure is an answer in AWS's form."""
-        model, handler = self._operations[name]
         try:
-            members = json_protocol.parse(model, body)
-            validate(model, members)
-            answer = json_protocol.serialise(model, handler(scope, members))
+            members = self._members(name, body)
+            answer = json_protocol.serialise(self._operation(name), self._handlers[name](scope, members))
         except AwsError as error:
             return error_response("json", error.code, error.message, error.status)
         except Exception:  # noqa: BLE001 - the boundary to handlers

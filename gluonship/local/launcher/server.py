@@ -12,12 +12,17 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from gluonship import __version__
 from gluonship.local.launcher.environment import SDK_CONFIG, applied, environment
 from gluonship.local.launcher.home import DEFAULT_PORT, CloudInfo, Home, LauncherError, write_private
+
+if TYPE_CHECKING:
+    from gluonship.local.serving.router import DataPlane
 
 _log = logging.getLogger("gluonship.local")
 
@@ -46,7 +51,9 @@ def main() -> None:
             sys.exit(1)
 
 
-def _serve(home: Home, port: int | None, report, close_report) -> None:  # type: ignore[no-untyped-def]
+def _serve(
+    home: Home, port: int | None, report: Callable[[str, str], None], close_report: Callable[[], None]
+) -> None:
     started = time.monotonic()
     stop = threading.Event()
     for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -58,8 +65,9 @@ def _serve(home: Home, port: int | None, report, close_report) -> None:  # type:
     listener = _listen(port)
     control_port = listener.getsockname()[1]
     logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
+        level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
     )
+    logging.getLogger("gluonship").setLevel(logging.INFO)
     write_private(home.token_file, secrets.token_urlsafe(32))
     write_private(home.path / SDK_CONFIG, _SDK_CONFIG)
     report("progress", f"starting the control plane on port {control_port}")
@@ -69,11 +77,14 @@ def _serve(home: Home, port: int | None, report, close_report) -> None:  # type:
     info = CloudInfo(home.path, os.getpid(), 0.0, control_port, control_port, __version__)
     os.environ.update(applied(environment(info, os.environ), {}))
 
-    import psutil
+    with ThreadPoolExecutor(1, "data-plane") as pool:
+        # The two processes come up at the same time: most of a start is importing.
+        data_plane = pool.submit(_start_data_plane, home)
+        import psutil
 
-    from gluonship.local.launcher import wiring
+        from gluonship.local.launcher import wiring
 
-    cloud = wiring.Cloud(home, listener, stop.set)
+        cloud = wiring.Cloud(home, listener, data_plane.result, stop.set)
     try:
         info = CloudInfo(
             home.path, os.getpid(), psutil.Process().create_time(), control_port, cloud.data_port, __version__
@@ -91,6 +102,15 @@ def _serve(home: Home, port: int | None, report, close_report) -> None:  # type:
     home.forget()
     _log.info("down")
     _exit_now()
+
+
+def _start_data_plane(home: Home) -> DataPlane:
+    from gluonship.local.serving.router import DataPlane, DataPlaneError
+
+    try:
+        return DataPlane.start(home.path)
+    except DataPlaneError as error:
+        raise LauncherError(str(error)) from error
 
 
 def _exit_now() -> NoReturn:

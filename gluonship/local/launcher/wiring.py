@@ -45,13 +45,20 @@ _log = logging.getLogger(__name__)
 class Cloud:
     """A wired cloud: `serve` opens it, `close` ends everything that it has started."""
 
-    def __init__(self, home: Home, listener: socket.socket, shutdown: Callable[[], None]) -> None:
-        """`listener` is the control plane's; `shutdown` ends the process in good order."""
+    def __init__(
+        self,
+        home: Home,
+        listener: socket.socket,
+        data_plane: Callable[[], DataPlane],
+        shutdown: Callable[[], None],
+    ) -> None:
+        """`listener` is the control plane's; `data_plane` is asked when it is needed, and may be starting
+        until then; `shutdown` ends the process in good order."""
         self._home = home
         deviations.apply()
         moto = MotoGateway()
         port = listener.getsockname()[1]
-        self.parts = Parts(home.path, _settings(), moto)
+        self.parts = Parts(home.path, _settings(), moto, data_plane)
         self.data_port = self.parts.data_plane.port
         admin = Admin(
             token=home.token_file.read_text("utf-8"),
@@ -86,7 +93,9 @@ class Cloud:
 class Parts:
     """What runs behind the control plane."""
 
-    def __init__(self, home: Path, settings: Settings, moto: MotoGateway) -> None:
+    def __init__(
+        self, home: Path, settings: Settings, moto: MotoGateway, data_plane: Callable[[], DataPlane]
+    ) -> None:
         self._settings = settings
         self.clock = SystemClock()
         self.events = EventStream()
@@ -94,7 +103,7 @@ class Parts:
         tags = Tags()
         runtime = ProcessRuntime(home, _images(home))
         logs = CloudWatchLogs(client, home, settings.log_cap_bytes)
-        self.data_plane = DataPlane.start(home)
+        self.data_plane = data_plane()
 
         @functools.cache
         def storage_for(scope: Scope) -> S3Storage:
