@@ -43,7 +43,7 @@ def error_message(error: boto.ClientError) -> str:
 def is_missing(error: boto.ClientError) -> bool:
     """Whether AWS says that a SageMaker resource does not exist; it has no code of its own for that."""
     message = error_message(error).lower()
-    return error_code(error) in ("ValidationException", "ResourceNotFound") and (
+    return error_code(error) in ("ValidationException", "ValidationError", "ResourceNotFound") and (
         "could not find" in message or "not found" in message or "does not exist" in message
     )
 

@@ -55,6 +55,7 @@ class TrainingPlan:
     max_run_seconds: int = 24 * 3600
     spot: bool = False
     checkpoints: str | None = None
+    toolkit_log_level: int = 30  # at 20 the toolkit writes some 200 lines about itself before the first epoch
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -75,7 +76,7 @@ def request(plan: TrainingPlan) -> CreateTrainingJobRequestTypeDef:
         "sagemaker_program": "train.py",
         "sagemaker_submit_directory": plan.source,
         "sagemaker_region": plan.region,
-        "sagemaker_container_log_level": 20,
+        "sagemaker_container_log_level": plan.toolkit_log_level,
         "sagemaker_job_name": plan.name,
     }
     wanted: CreateTrainingJobRequestTypeDef = {

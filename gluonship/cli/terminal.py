@@ -57,9 +57,9 @@ class Terminal:
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[str | Text]], title: str = "") -> None:
         """A person's result as a table, without the columns that are empty; nothing with --json."""
-        if self.as_json:
-            return
         cells = [[cell if isinstance(cell, Text) else Text(cell) for cell in row] for row in rows]
+        if self.as_json or not cells:
+            return
         shown = [place for place in range(len(columns)) if any(row[place].plain for row in cells)]
         table = Table(title=title or None, title_justify="left")
         for place in shown:
