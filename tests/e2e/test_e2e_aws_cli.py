@@ -7,6 +7,8 @@ import os
 import subprocess
 import sys
 import tarfile
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,7 @@ def aws(cloud: Any, tmp_path: Path) -> Any:
 
     def run(*arguments: str) -> Any:
         done = subprocess.run(
-            [str(executable), *arguments, "--no-cli-pager"],
+            [str(executable), *arguments],
             env={**cloud.env, "AWS_DEFAULT_OUTPUT": "json", "HOME": str(tmp_path)},
             cwd=tmp_path,
             capture_output=True,
@@ -37,6 +39,15 @@ def aws(cloud: Any, tmp_path: Path) -> Any:
             return done.stdout
 
     return run
+
+
+def until_settled(describe: Callable[[], Any], status: str) -> Any:
+    for _ in range(120):
+        described = describe()
+        if described[status] not in ("InProgress", "Creating", "Deleting"):
+            return described
+        time.sleep(0.5)
+    raise AssertionError(f"still {described[status]}")
 
 
 def test_the_journey_by_the_aws_cli(
@@ -76,8 +87,11 @@ def test_the_journey_by_the_aws_cli(
     (tmp_path / "job.json").write_text(json.dumps(request))
     created = aws("sagemaker", "create-training-job", "--cli-input-json", "file://job.json")
     assert created["TrainingJobArn"] == "arn:aws:sagemaker:us-east-1:123456789012:training-job/by-the-cli"
-    aws("sagemaker", "wait", "training-job-completed-or-stopped", "--training-job-name", "by-the-cli")
-    job = aws("sagemaker", "describe-training-job", "--training-job-name", "by-the-cli")
+    # Not `aws sagemaker wait`: it asks every 120 s.
+    job = until_settled(
+        lambda: aws("sagemaker", "describe-training-job", "--training-job-name", "by-the-cli"),
+        "TrainingJobStatus",
+    )
     assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
     assert [t["Status"] for t in job["SecondaryStatusTransitions"]] == [
         "Starting",
@@ -145,7 +159,10 @@ def test_the_journey_by_the_aws_cli(
         "--endpoint-config-name",
         "by-the-cli",
     )
-    aws("sagemaker", "wait", "endpoint-in-service", "--endpoint-name", "by-the-cli")
+    endpoint = until_settled(
+        lambda: aws("sagemaker", "describe-endpoint", "--endpoint-name", "by-the-cli"), "EndpointStatus"
+    )
+    assert endpoint["EndpointStatus"] == "InService", endpoint.get("FailureReason")
     (tmp_path / "request.json").write_text(json.dumps(held_out_pictures.images.reshape(-1, 784).tolist()))
     answer = aws(
         "sagemaker-runtime", "invoke-endpoint", "--endpoint-name", "by-the-cli",
@@ -161,5 +178,8 @@ def test_the_journey_by_the_aws_cli(
     aws("sagemaker", "delete-endpoint-config", "--endpoint-config-name", "by-the-cli")
     aws("sagemaker", "delete-model", "--model-name", "by-the-cli")
     aws("sagemaker", "delete-training-job", "--training-job-name", "by-the-cli")
-    aws("sagemaker", "wait", "endpoint-deleted", "--endpoint-name", "by-the-cli")
-    assert aws("sagemaker", "list-endpoints")["Endpoints"] == []
+    left = until_settled(
+        lambda: (aws("sagemaker", "list-endpoints")["Endpoints"] or [{"EndpointStatus": "gone"}])[0],
+        "EndpointStatus",
+    )
+    assert left["EndpointStatus"] == "gone"
