@@ -79,7 +79,7 @@ class TinyRuntime:
     def start(self, spec: ContainerSpec, on_line: Callable[[str], None]) -> TinyContainer:
         if spec.image not in BEHAVIOURS:
             raise ImageUnknown(f"no line of images.toml matches {spec.image}; add one.")
-        environment = {**os.environ, **spec.environment, "MODEL_DIR": str(spec.root / "model")}
+        environment = {**os.environ, **spec.environment, "SAGEMAKER_BASE_DIR": str(spec.root)}
         process = subprocess.Popen(
             [sys.executable, "-S", str(SERVER), spec.image],
             env=environment,

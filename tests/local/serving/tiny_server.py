@@ -73,8 +73,8 @@ if __name__ == "__main__":
         print("ModuleNotFoundError: No module named 'nothing'", flush=True)
         sys.exit(1)
     if behaviour == "needs-model":
-        model = os.environ["MODEL_DIR"] + "/model.txt"
-        with open(model, encoding="utf-8") as file:
+        base = os.environ.get("SAGEMAKER_BASE_DIR") or "/opt/ml"
+        with open(base + "/model/model.txt", encoding="utf-8") as file:
             os.environ["TAG"] = file.read()
     if behaviour == "mute":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
