@@ -83,7 +83,7 @@ class Application:
             "accept": accept,
             "headers": dict(request.headers),
         }
-        answer = await self._pool.submit(header, body)
+        answer = await self._pool.submit(header, body, lambda: _connected(request))
         return web.Response(
             status=answer.header["status"],
             headers={"Content-Type": answer.header["content_type"], **_passed_on(answer.header["headers"])},
@@ -134,6 +134,11 @@ class Application:
         if self.draining:
             response.force_close()
         return response
+
+
+def _connected(request: web.Request) -> bool:
+    transport = request.transport
+    return transport is not None and not transport.is_closing()
 
 
 def _http_error(request: web.Request, error: web.HTTPException) -> web.Response:

@@ -51,7 +51,7 @@ def _check_present(folder: Path) -> None:
         raise LoadError("ModelMissing", f"{folder} is empty: a model.tar.gz must be extracted there")
     raise LoadError(
         "ManifestMissing",
-        f"{folder} has no {artifacts.MANIFEST}: the gluonship handler serves models that say how pictures are "
+        f"{folder} has no {artifacts.MANIFEST}: the gluonship handler serves models that say how images are "
         "prepared and what the classes are. For a model of another origin use the sagemaker-mxnet handler "
         "(AWS's MXNet image), with code/inference.py or with model-symbol.json, model-0000.params and "
         "model-shapes.json",

@@ -16,7 +16,7 @@ from gluonship_inference.errors import ServingError
 from gluonship_inference.frames import Frame
 from gluonship_inference.log_lines import Log
 
-_LOADS_TRIED = 3  # engines that die while they load, one after the other, before the model is given up
+_LOADS_TRIED = 2  # engines that die while they load, one after the other, before the model is given up
 _LONGEST_PAUSE = 5.0  # seconds between two tries to load
 
 
@@ -27,9 +27,16 @@ class Unservable(Exception):
 class _Job:
     """A request that waits for an engine, then runs in one."""
 
-    def __init__(self, header: dict[str, Any], body: bytes, answer: asyncio.Future[Frame]) -> None:
+    def __init__(
+        self,
+        header: dict[str, Any],
+        body: bytes,
+        wanted: Callable[[], bool],
+        answer: asyncio.Future[Frame],
+    ) -> None:
         self.header = header
         self.body = body
+        self.wanted = wanted
         self.answer = answer
         self.expiry: asyncio.TimerHandle | None = None  # while it waits
 
@@ -37,8 +44,11 @@ class _Job:
         if self.expiry is not None:
             self.expiry.cancel()
 
+    def abandon(self) -> None:
+        self.fail(499, "ClientGone", "the client left before the model was free")
+
     def fail(self, status: int, code: str, message: str) -> None:
-        if not self.answer.done():  # its client may have gone
+        if not self.answer.done():
             self.answer.set_exception(ServingError(status, code, message))
 
 
@@ -89,27 +99,27 @@ class Pool:
                 keeper.cancel()
             await self._end_all()
 
-    async def submit(self, header: dict[str, Any], body: bytes) -> Frame:
-        """An engine's answer. Raises ServingError: no engine in time, or the engine died or hung."""
+    async def submit(self, header: dict[str, Any], body: bytes, wanted: Callable[[], bool]) -> Frame:
+        """An engine's answer. Raises ServingError: no engine in time, or the engine died or hung.
+
+        `wanted` says whether the client is still there: a request without one never runs.
+        """
         if not self.first_loaded.done():
             raise ServingError(
                 503, "ModelLoading", "the model is still loading: try again when /ping says 200"
             )
         if len(self._waiting) >= self._queue_size:
+            self._forget_unwanted()
+        if len(self._waiting) >= self._queue_size:
             raise ServingError(
                 503, "TooManyRequests", f"{self._queue_size} requests are waiting already: try again later"
             )
         loop = asyncio.get_event_loop()
-        job = _Job(header, body, loop.create_future())
+        job = _Job(header, body, wanted, loop.create_future())
         job.expiry = loop.call_later(self._request_timeout, self._expire, job)
         self._waiting.append(job)
         self._dispatch()
-        try:
-            return await job.answer
-        finally:
-            job.leave_queue()
-            if job in self._waiting:  # its client has gone
-                self._waiting.remove(job)
+        return await job.answer
 
     def _expire(self, job: _Job) -> None:
         self._waiting.remove(job)
@@ -121,10 +131,18 @@ class Pool:
         while self._idle and self._waiting:
             job = self._waiting.popleft()
             job.leave_queue()
-            if not job.answer.done():
+            if job.wanted():
                 exchange = asyncio.ensure_future(self._exchange(self._idle.popleft(), job))
                 self._exchanges.add(exchange)
                 exchange.add_done_callback(self._exchanges.discard)
+            else:
+                job.abandon()
+
+    def _forget_unwanted(self) -> None:
+        for job in [job for job in self._waiting if not job.wanted()]:
+            self._waiting.remove(job)
+            job.leave_queue()
+            job.abandon()
 
     async def _exchange(self, engine: EngineProcess, job: _Job) -> None:
         limit = self._request_timeout

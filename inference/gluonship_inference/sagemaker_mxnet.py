@@ -57,7 +57,8 @@ class SagemakerMxnetHandler:
         try:
             self._service.initialize(self._context)
         except Exception as error:  # noqa: BLE001 - whatever a user's model_fn raises
-            print(traceback.format_exc(), flush=True)  # his own script's: he needs it in his log
+            if script is not None:  # he needs to see where in it
+                print(traceback.format_exc(), flush=True)
             raise LoadError("ModelNotLoaded", f"the model cannot be loaded: {in_words(error)}") from None
         return {
             "script": getattr(script, "__file__", None) or "none (AWS's default handlers)",

@@ -56,6 +56,10 @@ def main(handler_name: str, file_descriptor: int, parent: int) -> int:
         message = f"the handler {handler_name} needs a package that is not installed: {error}"
         frames.send(connection, {"kind": "unloadable", "code": "MissingPackage", "message": message})
         return 1
+    except Exception as error:  # noqa: BLE001 - whatever it is, the log's last line says it
+        log.error("load_failed", reason=in_words(error), trace=traceback.format_exc(limit=-4))
+        frames.send(connection, {"kind": "unloadable", "code": "LoadFailed", "message": in_words(error)})
+        return 1
     frames.send(connection, {"kind": "loaded", "model": loaded})
     while True:
         frame = frames.receive(connection)

@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from server_process import Server
 
 from gluonship.vision.predictions import Classification
 
 
 @pytest.fixture(scope="module")
-def server(artifact: Path, start: Callable[..., Any]) -> Any:
+def server(artifact: Path, start: Callable[..., Server]) -> Server:
     return start(artifact, SAGEMAKER_MODEL_SERVER_WORKERS="2").wait_ready()
 
 
@@ -28,7 +29,7 @@ def text(data: bytes) -> str:
 
 
 @pytest.mark.parametrize("name", ["jpeg", "rotated", "png", "alpha", "webp", "any"])
-def test_every_kind_of_picture_is_classified(server: Any, pictures: Any, name: str) -> None:
+def test_every_kind_of_picture_is_classified(server: Server, pictures: Any, name: str) -> None:
     content_type, data = pictures[name]
     answer = server.invoke(data, content_type)
     assert answer.status == 200
@@ -37,7 +38,7 @@ def test_every_kind_of_picture_is_classified(server: Any, pictures: Any, name: s
     assert sum(score.probability for score in prediction.scores) == pytest.approx(1, abs=1e-6)
 
 
-def test_the_golden_sample_answers_what_training_saw(server: Any, pictures: Any, artifact: Path) -> None:
+def test_the_golden_sample_answers_what_training_saw(server: Server, pictures: Any, artifact: Path) -> None:
     answer = server.invoke(
         pictures["png"][1], "image/png; charset=binary", Accept="application/*;q=0.8, text/html"
     )
@@ -47,7 +48,7 @@ def test_the_golden_sample_answers_what_training_saw(server: Any, pictures: Any,
         assert found["probability"] == pytest.approx(wanted["probability"], abs=1e-6)
 
 
-def test_json_holds_one_image_or_several(server: Any, pictures: Any) -> None:
+def test_json_holds_one_image_or_several(server: Server, pictures: Any) -> None:
     files = [data for _, data in pictures.values()]
     single = [server.invoke(json.dumps({"image": text(data)}), "application/json").json() for data in files]
     several = server.invoke(
@@ -101,14 +102,14 @@ BAD_REQUESTS: dict[str, tuple[Callable[[Any], Any], str, int, str]] = {
 
 
 @pytest.mark.parametrize("name", BAD_REQUESTS)
-def test_bad_requests_get_a_code_and_a_sentence(server: Any, pictures: Any, name: str) -> None:
+def test_bad_requests_get_a_code_and_a_sentence(server: Server, pictures: Any, name: str) -> None:
     body, content_type, status, code = BAD_REQUESTS[name]
     answer = server.invoke(body(pictures["jpeg"][1]), content_type)
     assert (answer.status, answer.error["code"]) == (status, code)
     assert server.invoke(*reversed(pictures["jpeg"])).status == 200
 
 
-def test_errors_name_what_would_be_right(server: Any, pictures: Any) -> None:
+def test_errors_name_what_would_be_right(server: Server, pictures: Any) -> None:
     content_type, data = pictures["png"]
     wrong_type = server.invoke(data, "image/tiff").error["message"]
     assert "image/tiff" in wrong_type
@@ -121,7 +122,7 @@ def test_errors_name_what_would_be_right(server: Any, pictures: Any) -> None:
     assert server.request("GET", "/invocations").error["code"] == "MethodNotAllowed"
 
 
-def test_batch_jobs_are_told_how_to_send(server: Any) -> None:
+def test_batch_jobs_are_told_how_to_send(server: Server) -> None:
     assert server.request("GET", "/execution-parameters").json() == {
         "MaxConcurrentTransforms": 2,
         "BatchStrategy": "SINGLE_RECORD",
@@ -129,7 +130,7 @@ def test_batch_jobs_are_told_how_to_send(server: Any) -> None:
     }
 
 
-def test_a_killed_engine_costs_one_request_and_is_replaced(server: Any, pictures: Any) -> None:
+def test_a_killed_engine_costs_one_request_and_is_replaced(server: Server, pictures: Any) -> None:
     server.wait_ready(engines=2)
     content_type, data = pictures["jpeg"]
     answers: list[Any] = []
@@ -157,7 +158,7 @@ def test_a_killed_engine_costs_one_request_and_is_replaced(server: Any, pictures
     assert "signal 9 (SIGKILL)" in server.log
 
 
-def test_it_listens_on_loopback_only(server: Any) -> None:
+def test_it_listens_on_loopback_only(server: Server) -> None:
     addresses = {item[4][0] for item in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)}
     for address in addresses - {"127.0.0.1"}:
         with pytest.raises(ConnectionRefusedError), socket.create_connection((address, server.port), 2):
