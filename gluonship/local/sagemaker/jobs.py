@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -94,7 +95,7 @@ class Jobs:
         return handlers
 
     def create(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-        kind, name, now = self.kind, str(request[self.kind.name_member]), self._clock.now()
+        kind, name, now = self.kind, str(request[self.kind.name_member]), self._now()
         arn = kind.arn(scope, name)
         job = Job(scope, name, arn, kind.accept(request), created(now))
         kind.plan(job, now)  # a request that gives no plan is refused here, at the call
@@ -202,7 +203,7 @@ class Jobs:
             before = live.job
             if attempt is not None and attempt != before.state.attempt:
                 return
-            taken = step(before.state, event, self._clock.now())
+            taken = step(before.state, event, self._now())
             live.job = replace(before, state=taken.state)
             if taken.effect in (Effect.WAIT, Effect.START):  # what ran is gone; the next will be told itself
                 live.running, live.owed = None, Effect.NOTHING
@@ -254,6 +255,11 @@ class Jobs:
             self._arm(live, Signal.RUNTIME_EXCEEDED, left, after.attempt)
         elif before.attempt_started is not None and after.attempt_started is None:
             self._disarm(live, Signal.RUNTIME_EXCEEDED)
+
+    def _now(self) -> datetime:
+        """To the millisecond, as AWS gives times: a client that asks with a time it was given finds it."""
+        now = self._clock.now()
+        return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
     def _arm(self, live: _Live, signal: Signal, seconds: float, attempt: int | None = None) -> None:
         timer = self._clock.call_later(max(seconds, 0.0), partial(self._take, live, signal, attempt))

@@ -140,15 +140,13 @@ def _channel(channel: Mapping[str, Any]) -> Channel:
 
 
 def _outputs(job: Job) -> tuple[Output, ...]:
-    """The model and what lies in output/data. As on AWS, what was not written is not uploaded."""
-    if _uncompressed(job):
-        return (
-            Output("model", model_uri(job), archive=False, skip_if_empty=True),
-            Output("output/data", f"{output_uri(job)}/data", archive=False, skip_if_empty=True),
-        )
+    """The model, and what lies in output/data, which a failed job keeps too. As on AWS, what was not
+    written is not uploaded."""
+    archive = not _uncompressed(job)
+    data = f"{output_uri(job)}/{'output.tar.gz' if archive else 'data'}"
     return (
-        Output("model", model_uri(job), skip_if_empty=True),
-        Output("output/data", f"{output_uri(job)}/output.tar.gz", skip_if_empty=True),
+        Output("model", model_uri(job), archive=archive, skip_if_empty=True),
+        Output("output/data", data, archive=archive, skip_if_empty=True, even_if_failed=True),
     )
 
 

@@ -356,6 +356,15 @@ def test_the_time_to_run_is_counted_from_the_first_instance_on() -> None:
     assert house.clock.waiting == []
 
 
+def test_times_are_those_that_a_client_can_ask_with() -> None:
+    house = House()
+    house.clock.advance(0.1239)
+    name = house.create()
+    created = house.describe(name)["CreationTime"]
+    assert created == START + timedelta(milliseconds=123)
+    assert house.call("ListTrainingJobs", CreationTimeBefore=created) == {"TrainingJobSummaries": []}
+
+
 def test_an_interrupted_job_comes_back_and_pays_only_for_its_instances() -> None:
     house = spot_house()
     house.clock.advance(30)

@@ -31,7 +31,12 @@ def test_the_plan_of_the_least_request() -> None:
     assert {"model", "output/data"} <= set(plan.folders)
     assert plan.outputs == (
         Output("model", "s3://bucket/results/a-job/output/model.tar.gz", skip_if_empty=True),
-        Output("output/data", "s3://bucket/results/a-job/output/output.tar.gz", skip_if_empty=True),
+        Output(
+            "output/data",
+            "s3://bucket/results/a-job/output/output.tar.gz",
+            skip_if_empty=True,
+            even_if_failed=True,
+        ),
     )
     assert plan.checkpoints is None
     assert plan.memory_limit_bytes is None
@@ -109,7 +114,13 @@ def test_an_uncompressed_model_goes_file_by_file() -> None:
     name = house.create(OutputDataConfig={"S3OutputPath": "s3://bucket/results/", "CompressionType": "NONE"})
     assert house.runner.last.plan.outputs == (
         Output("model", f"s3://bucket/results/{name}/output/model", archive=False, skip_if_empty=True),
-        Output("output/data", f"s3://bucket/results/{name}/output/data", archive=False, skip_if_empty=True),
+        Output(
+            "output/data",
+            f"s3://bucket/results/{name}/output/data",
+            archive=False,
+            skip_if_empty=True,
+            even_if_failed=True,
+        ),
     )
     described = house.describe(name)
     assert described["ModelArtifacts"]["S3ModelArtifacts"] == f"s3://bucket/results/{name}/output/model"
