@@ -139,6 +139,7 @@ def _start(folder: Home, port: int | None, tell: Callable[[str], None]) -> Cloud
             os.close(writing)
         for report in _reports(reports):
             if "failed" in report:
+                _await_end(folder)
                 raise LauncherError(report["failed"])
             if "ready" in report:
                 info = folder.read_state()
@@ -149,6 +150,13 @@ def _start(folder: Home, port: int | None, tell: Callable[[str], None]) -> Cloud
     raise LauncherError(
         f"the local cloud ended while it started; the end of its log, {folder.log_file}:\n{folder.log_tail()}"
     )
+
+
+def _await_end(folder: Home) -> None:
+    """A start that has failed is over in a moment; the next one finds the folder free then."""
+    deadline = time.monotonic() + _CLOSE_SECONDS
+    while folder.is_locked() and time.monotonic() < deadline:
+        time.sleep(0.02)
 
 
 def _server_environment() -> dict[str, str]:

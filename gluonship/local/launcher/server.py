@@ -17,9 +17,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from gluonship import __version__
+from gluonship import __version__, bundles
+from gluonship.local.container_images import ImagesFileError, ImageTable
 from gluonship.local.launcher.environment import SDK_CONFIG, applied, environment
 from gluonship.local.launcher.home import DEFAULT_PORT, CloudInfo, Home, LauncherError, write_private
+from gluonship.local.settings import SettingError, Settings
 
 if TYPE_CHECKING:
     from gluonship.local.serving.router import DataPlane
@@ -62,6 +64,7 @@ def _serve(
     if lock is None:
         raise LauncherError(f"another cloud has just started in {home.path}: try again")
     home.forget()
+    settings, images = _settings(), _images(home)
     listener = _listen(port)
     control_port = listener.getsockname()[1]
     logging.basicConfig(
@@ -84,7 +87,7 @@ def _serve(
 
         from gluonship.local.launcher import wiring
 
-        cloud = wiring.Cloud(home, listener, data_plane.result, stop.set)
+        cloud = wiring.Cloud(home, listener, settings, images, data_plane.result, stop.set)
     try:
         info = CloudInfo(
             home.path, os.getpid(), psutil.Process().create_time(), control_port, cloud.data_port, __version__
@@ -102,6 +105,20 @@ def _serve(
     home.forget()
     _log.info("down")
     _exit_now()
+
+
+def _settings() -> Settings:
+    try:
+        return Settings.from_environment(os.environ)
+    except SettingError as error:
+        raise LauncherError(str(error)) from error
+
+
+def _images(home: Home) -> ImageTable:
+    try:
+        return ImageTable.load(home.path, bundles.find("inference").parent)
+    except (ImagesFileError, bundles.BundleMissing) as error:
+        raise LauncherError(str(error)) from error
 
 
 def _start_data_plane(home: Home) -> DataPlane:

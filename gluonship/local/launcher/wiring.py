@@ -13,9 +13,9 @@ from typing import Any
 
 import boto3
 
-from gluonship import __version__, bundles
+from gluonship import __version__
 from gluonship.local import deviations
-from gluonship.local.container_images import ImagesFileError, ImageTable
+from gluonship.local.container_images import ImageTable
 from gluonship.local.contracts import AwsError, Handler, Scope, StateChange
 from gluonship.local.control.admin import Admin
 from gluonship.local.control.app import ControlPlane
@@ -29,7 +29,7 @@ from gluonship.local.execution.metrics import CloudWatchMetrics
 from gluonship.local.execution.runner import ProcessJobRunner
 from gluonship.local.execution.runtime import ProcessRuntime
 from gluonship.local.execution.storage import S3Storage
-from gluonship.local.launcher.home import Home, LauncherError
+from gluonship.local.launcher.home import Home
 from gluonship.local.sagemaker.endpoint_configs import EndpointConfigs
 from gluonship.local.sagemaker.endpoints import Endpoints
 from gluonship.local.sagemaker.models import Models
@@ -37,7 +37,7 @@ from gluonship.local.sagemaker.tags import Tags
 from gluonship.local.sagemaker.training_jobs import TrainingJobs
 from gluonship.local.serving.fleets import ProcessFleets
 from gluonship.local.serving.router import DataPlane
-from gluonship.local.settings import SettingError, Settings
+from gluonship.local.settings import Settings
 
 _log = logging.getLogger(__name__)
 
@@ -49,6 +49,8 @@ class Cloud:
         self,
         home: Home,
         listener: socket.socket,
+        settings: Settings,
+        images: ImageTable,
         data_plane: Callable[[], DataPlane],
         shutdown: Callable[[], None],
     ) -> None:
@@ -58,7 +60,7 @@ class Cloud:
         deviations.apply()
         moto = MotoGateway()
         port = listener.getsockname()[1]
-        self.parts = Parts(home.path, _settings(), moto, data_plane)
+        self.parts = Parts(home.path, settings, images, moto, data_plane)
         self.data_port = self.parts.data_plane.port
         admin = Admin(
             token=home.token_file.read_text("utf-8"),
@@ -94,14 +96,19 @@ class Parts:
     """What runs behind the control plane."""
 
     def __init__(
-        self, home: Path, settings: Settings, moto: MotoGateway, data_plane: Callable[[], DataPlane]
+        self,
+        home: Path,
+        settings: Settings,
+        images: ImageTable,
+        moto: MotoGateway,
+        data_plane: Callable[[], DataPlane],
     ) -> None:
         self._settings = settings
         self.clock = SystemClock()
         self.events = EventStream()
         self._jobs = ActiveJobs(self.events)
         tags = Tags()
-        runtime = ProcessRuntime(home, _images(home))
+        runtime = ProcessRuntime(home, images)
         logs = CloudWatchLogs(client, home, settings.log_cap_bytes)
         self.data_plane = data_plane()
 
@@ -180,20 +187,6 @@ class ActiveJobs:
                 _log.info("%s: %s", name, error.message)  # it has just ended
         with self._changed:
             self._changed.wait_for(lambda: not self._active, grace_seconds)
-
-
-def _settings() -> Settings:
-    try:
-        return Settings.from_environment(os.environ)
-    except SettingError as error:
-        raise LauncherError(str(error)) from error
-
-
-def _images(home: Path) -> ImageTable:
-    try:
-        return ImageTable.load(home, bundles.find("inference").parent)
-    except (ImagesFileError, bundles.BundleMissing) as error:
-        raise LauncherError(str(error)) from error
 
 
 @functools.lru_cache(maxsize=64)

@@ -1,0 +1,249 @@
+"""Clouds that start, meet trouble, and end: real processes, real ports."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from conftest import LocalCloud, free_port, running_cloud
+
+from gluonship.local import connect, launcher
+from gluonship.local.launcher import LauncherError, State
+
+# An image of the user's own, whose container ignores SIGTERM and has a child that does, too.
+STUBBORN = """
+[[image]]
+pattern = "example/stubborn"
+command = ["bash", "-c", "trap '' TERM; bash -c \\"trap '' TERM; sleep 321\\" & echo running; sleep 321; :"]
+"""
+
+
+def home_with_stubborn_image(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    (folder / "images.toml").write_text(STUBBORN)
+    return folder
+
+
+def start_stubborn_job(cloud: LocalCloud) -> list[psutil.Process]:
+    """A running job of that image; its processes below the cloud's own, the data plane's among them."""
+    s3, sagemaker = cloud.client("s3"), cloud.client("sagemaker")
+    s3.create_bucket(Bucket="jobs")
+    sagemaker.create_training_job(
+        TrainingJobName="stubborn",
+        RoleArn=cloud.role,
+        AlgorithmSpecification={"TrainingImage": "example/stubborn", "TrainingInputMode": "File"},
+        OutputDataConfig={"S3OutputPath": "s3://jobs/out"},
+        ResourceConfig={"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 5},
+        StoppingCondition={"MaxRuntimeInSeconds": 600},
+    )
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        family = psutil.Process(cloud.info.pid).children(recursive=True)
+        if sum("sleep" in command_line(each) for each in family) >= 2:
+            return family
+        time.sleep(0.1)
+    raise AssertionError(sagemaker.describe_training_job(TrainingJobName="stubborn"))
+
+
+def command_line(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
+    return [each for each in processes if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
+
+
+def wait_until_gone(processes: list[psutil.Process], seconds: float = 10.0) -> None:
+    deadline = time.monotonic() + seconds
+    while alive(processes) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert alive(processes) == []
+
+
+def test_a_cloud_lives_and_dies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One life: a home with a space, up twice, private files, and a down that leaves no stubborn process."""
+    home = home_with_stubborn_image(tmp_path / "with a space" / "home")
+    monkeypatch.setenv("GLUONSHIP_DOWN_GRACE_SECONDS", "1")
+    assert launcher.status(home).state is State.STOPPED
+    steps: list[str] = []
+    with running_cloud(home) as cloud:
+        assert launcher.status(home) == launcher.Status(State.RUNNING, home, cloud.info)
+        assert launcher.up(home, progress=steps.append) == cloud.info, "a second up finds the first's cloud"
+        with pytest.raises(LauncherError, match=rf"already runs, on port {cloud.info.control_port}: use it"):
+            launcher.up(home, cloud.info.control_port + 1)
+        assert stat.S_IMODE(home.stat().st_mode) == 0o700
+        for name in ("cloud.json", "cloud.log", "token"):
+            assert stat.S_IMODE((home / name).stat().st_mode) == 0o600, name
+        family = start_stubborn_job(cloud)
+        started = time.monotonic()
+        assert launcher.down(home) is True
+        assert time.monotonic() - started < 15
+        assert alive(family) == []
+    assert launcher.status(home) == launcher.Status(State.STOPPED, home, None)
+    assert launcher.down(home) is False
+    assert steps == []
+
+
+def test_a_killed_cloud_leaves_no_orphan_and_is_found(tmp_path: Path) -> None:
+    home = home_with_stubborn_image(tmp_path / "home")
+    info = launcher.up(home, free_port())
+    cloud = LocalCloud(info)
+    family = start_stubborn_job(cloud)
+    os.kill(info.pid, signal.SIGKILL)
+    wait_until_gone([*family, psutil.Process(info.pid)] if psutil.pid_exists(info.pid) else family)
+
+    assert launcher.status(home) == launcher.Status(State.STALE, home, info)
+    with pytest.raises(
+        LauncherError, match="was killed and left its files: start it with `gluonship local up`"
+    ):
+        launcher.environment(home)
+    steps: list[str] = []
+    again = launcher.up(home, free_port(), steps.append)
+    try:
+        assert again.pid != info.pid
+        assert steps[0] == f"cleaning up after a cloud that was killed (process {info.pid})"
+        assert not (home / "containers").exists() or list((home / "containers").iterdir()) == []
+        assert LocalCloud(again).client("sagemaker").list_training_jobs()["TrainingJobSummaries"] == []
+        os.kill(again.pid, signal.SIGKILL)
+        wait_until_gone([psutil.Process(again.pid)] if psutil.pid_exists(again.pid) else [])
+        assert launcher.down(home) is False, "down cleans up after a killed cloud as well"
+        assert launcher.status(home).state is State.STOPPED
+    finally:
+        launcher.down(home)
+
+
+def test_two_clouds_never_meet(cloud: LocalCloud, tmp_path: Path) -> None:
+    with running_cloud(tmp_path / "second") as second:
+        ports = {
+            cloud.info.control_port,
+            cloud.info.data_port,
+            second.info.control_port,
+            second.info.data_port,
+        }
+        assert len(ports) == 4
+        second.client("s3").create_bucket(Bucket="only-in-the-second")
+        names = [each["Name"] for each in cloud.client("s3").list_buckets()["Buckets"]]
+        assert "only-in-the-second" not in names
+    assert cloud.client("sts").get_caller_identity()["Account"] == "123456789012"
+
+
+def test_a_busy_port_is_said_and_avoided(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(LauncherError) as caught:
+            launcher.up(home, port)
+    assert f"port {port} cannot be used (Address already in use)" in str(caught.value)
+    assert "leave --port out to get a free one" in str(caught.value)
+    assert launcher.status(home).state is State.STOPPED
+
+
+@pytest.mark.parametrize("port", [-1, 65536])
+def test_a_port_that_is_none_is_said(tmp_path: Path, port: int) -> None:
+    with pytest.raises(LauncherError, match=f"port {port} cannot be used"):
+        launcher.up(tmp_path / "home", port)
+
+
+def test_a_home_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LauncherError, match="set GLUONSHIP_HOME to a folder that is yours"):
+        launcher.up(tmp_path / "file" / "home")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("GLUONSHIP_STOP_GRACE_SECONDS", "soon", "takes a number, at least 0"),
+        ("GLUONSHIP_MEMORY_LIMIT_BYTES", "1", "takes a whole number, at least 1.04858e+06"),
+    ],
+)
+def test_a_wrong_setting_is_said_by_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, words: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(LauncherError) as caught:
+        launcher.up(tmp_path / "home", free_port())
+    assert str(caught.value).startswith(f"{variable}='{value}'")
+    assert words in str(caught.value)
+
+
+def test_a_wrong_images_file_is_said_by_up(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "images.toml").write_text("[[image]]\npatern = 'x'\n")
+    with pytest.raises(LauncherError, match=r"images\.toml, line 2, key 'patern'"):
+        launcher.up(home, free_port())
+
+
+def test_a_pid_that_is_another_processes_by_now_is_never_killed(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    bystander = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    try:
+        state = {
+            "home": str(home),
+            "pid": bystander.pid,
+            "pid_started": 1.0,
+            "control_port": 1,
+            "data_port": 2,
+        }
+        (home / "cloud.json").write_text(json.dumps({**state, "version": "0"}))
+        assert launcher.status(home).state is State.STALE
+        assert launcher.down(home) is False
+        assert bystander.poll() is None
+        assert not (home / "cloud.json").exists()
+    finally:
+        bystander.kill()
+        bystander.wait()
+
+
+def test_connect_without_starting_needs_a_cloud(tmp_path: Path) -> None:
+    with pytest.raises(LauncherError, match="is not running: start it with `gluonship local up`"):
+        connect(tmp_path / "home", start=False)
+    assert not (tmp_path / "home").exists(), "asking changes nothing"
+
+
+def test_connect_ignores_the_users_own_aws(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    foreign: dict[str, Any] = {
+        "AWS_PROFILE": "nobody",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+        "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:1",
+        "AWS_ACCESS_KEY_ID": "AKIAFOREIGN",
+        "AWS_SESSION_TOKEN": "foreign",
+        "HTTP_PROXY": "http://127.0.0.1:1",
+        "AWS_REGION": "eu-central-1",
+    }
+    for name, value in foreign.items():
+        monkeypatch.setenv(name, value)
+    before = dict(os.environ)
+    connection = connect(cloud.home, start=False)
+    bucket = connection.boto.resource("s3").Bucket("by-connection")
+    bucket.create()
+    assert "by-connection" in [each["Name"] for each in cloud.client("s3").list_buckets()["Buckets"]]
+    endpoints = connection.boto.client("sagemaker-runtime").meta.endpoint_url
+    assert endpoints == cloud.runtime_url
+    assert dict(os.environ) == before
+
+
+def test_the_sdks_session_is_local_and_silent(cloud: LocalCloud) -> None:
+    session = connect(cloud.home, start=False).sagemaker
+    assert session.default_bucket() == "sagemaker-us-east-1-123456789012"
+    assert session.account_id() == "123456789012"
+    assert session.sagemaker_runtime_client.meta.endpoint_url == cloud.runtime_url
+    modules = session.sagemaker_config["SageMaker"]["PythonSDK"]["Modules"]
+    assert modules == {"TelemetryOptOut": True}
