@@ -89,6 +89,7 @@ def test_big_endian_exif_is_read() -> None:
     assert orientation(b"Exif\x00\x00" + block) == 6
 
 
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF")  # Pillow's, when it looks for a resolution
 @pytest.mark.parametrize(
     "block",
     [
@@ -123,7 +124,9 @@ def test_grey_becomes_three_equal_channels(kind: str) -> None:
 
 def test_a_bitmap_is_black_and_white() -> None:
     bits = np.indices((9, 13)).sum(axis=0) % 2 == 0
-    assert np.array_equal(decode(encoded(Image.fromarray(bits), "PNG")), np.repeat(bits[..., None], 3, 2) * 255)
+    assert np.array_equal(
+        decode(encoded(Image.fromarray(bits), "PNG")), np.repeat(bits[..., None], 3, 2) * 255
+    )
 
 
 def test_a_palette_is_looked_up() -> None:
@@ -176,12 +179,10 @@ def test_cmyk_follows_adobe_and_is_not_inverted() -> None:
 def test_ycck_is_turned_into_cmyk_first() -> None:
     """The four channels Y, Cb, Cr and K, in a file whose Adobe marker says transform 2."""
     picture = scene(64, 64)
-    luma = np.array(Image.fromarray(picture).convert("YCbCr"))
-    # libjpeg turns YCC into R, G, B and these into C, M, Y = 255 - them; Adobe files store all inverted, so
-    # stored C is R itself: stored Y, Cb, Cr are those of the negative. K is stored inverted too: 255 is none.
+    # libjpeg turns Y, Cb, Cr into R, G, B and calls 255 minus these C, M, Y; Adobe's files hold inverted ink,
+    # so what is stored is the YCC of the negative, and K = 255 (no black). Pillow inverts what it writes:
+    # hence the complement of all of it.
     negative = np.array(Image.fromarray(255 - picture).convert("YCbCr"))
-    assert luma.shape == negative.shape
-    # Pillow inverts what it writes, so give it the complement of what shall be in the file.
     layers = np.dstack([255 - negative, np.zeros((64, 64), np.uint8)])
     data = bytearray(encoded(Image.fromarray(layers, "CMYK"), "JPEG", quality=98, subsampling=0))
     marker = data.index(b"Adobe")
@@ -220,6 +221,20 @@ def test_few_bits_of_grey_are_scaled(depth: int) -> None:
     top = 2**depth - 1
     row = b"\x00" + bytes([top << (8 - depth)])
     assert decode(png(2, 1, depth, 0, row))[0, :, 0].tolist() == [255, 0]
+
+
+def test_interlaced_pictures_are_whole() -> None:
+    """Adam7 by hand: Pillow does not write it."""
+    rng = np.random.default_rng(3)
+    for height, width in ((1, 1), (1, 9), (5, 3), (8, 8), (13, 17)):
+        grey = rng.integers(0, 256, (height, width)).astype(np.uint8)
+        passes = [grey[0::8, 0::8], grey[0::8, 4::8], grey[4::8, 0::4], grey[0::4, 2::4]]
+        passes += [grey[2::4, 0::2], grey[0::2, 1::2], grey[1::2, :]]
+        rows = b"".join(b"\x00" + row.tobytes() for part in passes if part.size for row in part)
+        assert np.array_equal(decode(png(width, height, 8, 0, rows, interlaced=True))[..., 0], grey)
+        if len(rows) > 2:
+            with pytest.raises(ValueError, match="truncated"):
+                decode(png(width, height, 8, 0, rows[:-1], interlaced=True))
 
 
 # --- animations, polyglots ----------------------------------------------------------------------------------

@@ -47,8 +47,8 @@ def class_folders(folder: Path) -> list[Path]:
 
 
 def open_image_folder(folder: Path, classes: list[str] | None) -> Dataset:
-    """The pictures below `folder`, sorted by path. With `classes`, a folder that is not in it is an error, and
-    one of them without a folder has no samples. Raises DatasetError."""
+    """The pictures below `folder`, sorted by path. With `classes`, other folders are an error, and a class
+    without a folder has no samples. Raises DatasetError."""
     folders = class_folders(folder)
     if not folders:
         raise DatasetError(f"{folder} has no folders: a data set is a folder per class, or .rec files")

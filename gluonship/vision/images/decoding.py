@@ -12,6 +12,7 @@ from gluonship.vision.images.errors import ImageError
 from gluonship.vision.images.headers import read_header
 from gluonship.vision.images.limits import Limits
 from gluonship.vision.images.orientation import orientation, upright
+from gluonship.vision.images.png_rows import has_all_rows
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -24,6 +25,7 @@ _OPENERS: dict[str, Callable[[io.BytesIO], ImageFile.ImageFile]] = {
     "WEBP": WebPImagePlugin.WebPImageFile,
 }
 _DEFAULT_LIMITS = Limits()
+_PNG_DEPTH = 24  # offset of the bit depth
 _WHITE = (255, 255, 255)
 
 
@@ -70,6 +72,8 @@ def _load(data: bytes, name: str, size: tuple[int, int]) -> tuple[ImageFile.Imag
         if image.size != size:
             raise ImageError("InvalidImage", f"the {name} file declares two different sizes")
         image.load()
+        if name == "PNG" and not has_all_rows(data):
+            raise ImageError("InvalidImage", "the PNG file is truncated: it lacks rows of the picture")
     except ImageError:
         raise
     except MemoryError:
@@ -79,6 +83,10 @@ def _load(data: bytes, name: str, size: tuple[int, int]) -> tuple[ImageFile.Imag
     except Exception as error:
         reason = str(error).split("\n", 1)[0] or type(error).__name__
         raise ImageError("InvalidImage", f"the {name} file is truncated or corrupt: {reason}") from error
+    key = image.info.get("transparency")
+    if name == "PNG" and data[_PNG_DEPTH] == 16 and isinstance(key, tuple):
+        # Pillow cuts the samples to eight bits, but not the transparent colour.
+        image.info["transparency"] = tuple(sample >> 8 for sample in key)
     exif = image.info.get("exif", b"")
     return image, exif if isinstance(exif, bytes) else b""
 

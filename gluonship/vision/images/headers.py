@@ -77,16 +77,14 @@ def _describe(data: bytes) -> str:
             return name
     if data[4:8] == b"ftyp":
         return "an AVIF, HEIC or video file"
-    start = data[:1024].lstrip()
-    if start.startswith(b"<") and b"<svg" in start:
+    markup = data[:1024].lstrip()
+    if markup.startswith(b"<") and b"<svg" in markup:
         return "an SVG drawing"
     if not data[:1024].strip(b"\x00"):
         return "zero bytes"
-    try:
-        data[:64].decode("ascii")
-    except UnicodeDecodeError:
-        return "of no known image format"
-    return "text"
+    start = data[:64]
+    plain = all(32 <= byte < 127 or byte in b"\t\n\f\r" for byte in start)
+    return "text" if plain else "of no known image format"
 
 
 def _png(data: bytes) -> Header:

@@ -40,11 +40,17 @@ class Placement:
 def stretch(
     image: npt.NDArray[np.uint8], height: int, width: int, interpolation: str
 ) -> npt.NDArray[np.uint8]:
-    """(H, W, 3) to (height, width, 3), each axis by itself; unchanged when the size is right."""
+    """(H, W, 3) to (height, width, 3), each axis by itself; unchanged when the size is right.
+
+    'area' shrinks only: where an axis grows, OpenCV's own area mode shifts the picture by pixels, and
+    'bilinear' stands in.
+    """
     if image.shape[:2] == (height, width):
         return image
     import cv2
 
+    if interpolation == "area" and (height > image.shape[0] or width > image.shape[1]):
+        interpolation = "bilinear"
     flag: int = getattr(cv2, INTERPOLATIONS[interpolation])
     resized: npt.NDArray[np.uint8] = cv2.resize(image, (width, height), interpolation=flag)
     return resized
