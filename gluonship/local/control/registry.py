@@ -48,7 +48,7 @@ class Registry:
         return name in self._handlers
 
     def objection(self, name: str, body: bytes) -> HttpResponse | None:
-        """AWS's error for a request that its model forbids, whoever answers the others; None for a good one."""
+        """AWS's error for a request that its model forbids; None for a good one, whoever answers it."""
         try:
             self._members(name, body)
         except AwsError as error:

@@ -10,6 +10,7 @@ from gluonship.local.deviations import (
     managed_policies,
     one_request_at_a_time,
     s3_subresources,
+    search,
     secure_transport,
 )
 
@@ -19,5 +20,6 @@ def apply() -> None:
     instance_types.apply()
     managed_policies.apply()
     s3_subresources.apply()
+    search.apply()
     secure_transport.apply()
     one_request_at_a_time.apply()

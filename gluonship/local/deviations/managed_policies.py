@@ -17,6 +17,6 @@ def apply() -> None:
     load = IAMBackend._init_aws_policies
 
     def load_where_used(self: IAMBackend) -> list[Any]:
-        return load(self) if self.partition == "aws" else []  # type: ignore[no-any-return]
+        return load(self) if self.partition == "aws" else []
 
     IAMBackend._init_aws_policies = load_where_used

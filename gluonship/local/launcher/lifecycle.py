@@ -65,8 +65,8 @@ def up(
     if found.state is State.RUNNING and found.info:
         if port not in (None, found.info.control_port):
             raise LauncherError(
-                f"the cloud of {folder.path} already runs, on port {found.info.control_port}: use it, stop it "
-                "first (gluonship local down), or set GLUONSHIP_HOME to another folder for a second cloud"
+                f"the cloud of {folder.path} already runs, on port {found.info.control_port}: use it, stop "
+                "it first (gluonship local down), or set GLUONSHIP_HOME to another folder for a second cloud"
             )
         return found.info
     if found.state is State.STALE and found.info:

@@ -7,7 +7,8 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,17 @@ import boto3
 from gluonship import __version__
 from gluonship.local import deviations
 from gluonship.local.container_images import ImageTable
-from gluonship.local.contracts import AwsError, Handler, Scope, StateChange
+from gluonship.local.contracts import (
+    AwsError,
+    Clock,
+    Events,
+    Fleets,
+    Handler,
+    JobRunner,
+    Router,
+    Scope,
+    StateChange,
+)
 from gluonship.local.control.admin import Admin
 from gluonship.local.control.app import ControlPlane
 from gluonship.local.control.http_server import HttpServer
@@ -66,10 +77,10 @@ class Cloud:
             token=home.token_file.read_text("utf-8"),
             health=self._health,
             shutdown=shutdown,
-            interrupt=self.parts.training_jobs.interrupt,
+            interrupt=self.parts.sagemaker.training_jobs.interrupt,
             advance=self.parts.clock.advance,
         )
-        registry = Registry("sagemaker", self.parts.operations)
+        registry = Registry("sagemaker", self.parts.sagemaker.operations)
         plane = ControlPlane(port, registry, moto, admin, lambda: self.data_port)
         self._server = HttpServer(listener, plane)
 
@@ -107,7 +118,6 @@ class Parts:
         self.clock = SystemClock()
         self.events = EventStream()
         self._jobs = ActiveJobs(self.events)
-        tags = Tags()
         runtime = ProcessRuntime(home, images)
         logs = CloudWatchLogs(client, home, settings.log_cap_bytes)
         self.data_plane = data_plane()
@@ -117,45 +127,76 @@ class Parts:
             return S3Storage(client, scope.region)
 
         runner = ProcessJobRunner(runtime, storage_for, logs, CloudWatchMetrics(client), self.clock, home)
-        self.training_jobs = TrainingJobs(
-            runner,
-            self.clock,
-            self.events,
-            tags,
-            stop_grace_seconds=settings.stop_grace_seconds,
-            memory_limit_bytes=settings.memory_limit_bytes,
-        )
         self._fleets = ProcessFleets(runtime, storage_for, logs, self.clock, home)
-        models = Models(self.clock, tags)
-        configs = EndpointConfigs(self.clock, tags, models)
-        self.endpoints = Endpoints(
-            models,
-            configs,
+        self.sagemaker = sagemaker(
+            runner,
             self._fleets,
             self.data_plane,
             self.clock,
             self.events,
-            tags,
-            startup_seconds=settings.endpoint_startup_seconds,
-            drain_seconds=settings.drain_seconds,
-            memory_limit_bytes=settings.memory_limit_bytes,
+            settings,
+            lambda operation: moto.handler("sagemaker", operation),
         )
-        self.operations: dict[str, Handler] = {
-            **self.training_jobs.operations(),
-            **models.operations(),
-            **configs.operations(),
-            **self.endpoints.operations(),
-            **tags.operations(lambda operation: moto.handler("sagemaker", operation)),
-        }
 
     def close(self) -> None:
         """Stops what runs, within the settings' down_grace_seconds, then kills it."""
         fleets = threading.Thread(target=self._fleets.close, name="close-fleets", daemon=True)
         fleets.start()
-        self._jobs.stop(self.training_jobs, self._settings.down_grace_seconds)
-        self.training_jobs.close()
+        self._jobs.stop(self.sagemaker.training_jobs, self._settings.down_grace_seconds)
+        self.sagemaker.training_jobs.close()
         fleets.join(self._settings.down_grace_seconds)
         self.data_plane.close()
+
+
+@dataclass(frozen=True)
+class SageMaker:
+    """What this cloud executes of SageMaker: its handlers, and the jobs for what is beside the API."""
+
+    operations: Mapping[str, Handler]
+    training_jobs: TrainingJobs
+
+
+def sagemaker(
+    runner: JobRunner,
+    fleets: Fleets,
+    router: Router,
+    clock: Clock,
+    events: Events,
+    settings: Settings,
+    fallback: Callable[[str], Handler],
+) -> SageMaker:
+    """The resources and their operations; `fallback` answers for the tags of what is recorded only."""
+    tags = Tags()
+    training_jobs = TrainingJobs(
+        runner,
+        clock,
+        events,
+        tags,
+        stop_grace_seconds=settings.stop_grace_seconds,
+        memory_limit_bytes=settings.memory_limit_bytes,
+    )
+    models = Models(clock, tags)
+    configs = EndpointConfigs(clock, tags, models)
+    endpoints = Endpoints(
+        models,
+        configs,
+        fleets,
+        router,
+        clock,
+        events,
+        tags,
+        startup_seconds=settings.endpoint_startup_seconds,
+        drain_seconds=settings.drain_seconds,
+        memory_limit_bytes=settings.memory_limit_bytes,
+    )
+    operations = {
+        **training_jobs.operations(),
+        **models.operations(),
+        **configs.operations(),
+        **endpoints.operations(),
+        **tags.operations(fallback),
+    }
+    return SageMaker(operations, training_jobs)
 
 
 class ActiveJobs:
