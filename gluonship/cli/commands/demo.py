@@ -36,7 +36,7 @@ def demo(network: str, epochs: int, output: Path, as_json: bool) -> None:
 
     terminal = Terminal(as_json)
     terminal.say("Train, deploy and ask a model on this machine, through AWS's APIs. It takes a few minutes.")
-    outcome = journey.run(terminal, network, {"epochs": epochs, "seed": 1}, output)
+    outcome = journey.run(terminal, network, epochs, output)
     terminal.result(outcome.to_json())
     terminal.done(f"The whole journey took {outcome.seconds:.0f} s.")
     terminal.then(
