@@ -16,10 +16,12 @@ def check_classes(classes: Sequence[str]) -> None:
     for name in classes:
         if not isinstance(name, str) or name != name.strip() or not name or not name.isprintable():
             raise ValueError(f"a class name must be printable text without outer blanks, got {name!r}")
-        other = seen.setdefault(name.casefold(), name)
-        if other is not name:
-            same = "is listed twice" if other == name else f"and {other!r} differ only by case"
-            raise ValueError(f"class {name!r} {same}")
+        other = seen.get(name.casefold())
+        if other == name:
+            raise ValueError(f"class {name!r} is listed twice")
+        if other is not None:
+            raise ValueError(f"classes {other!r} and {name!r} differ only by case")
+        seen[name.casefold()] = name
     if len(classes) < 2:
         raise ValueError(f"a classifier needs at least two classes, got {list(classes)!r}")
 
