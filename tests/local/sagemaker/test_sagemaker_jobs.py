@@ -218,6 +218,31 @@ def test_a_stop_that_comes_while_the_job_is_being_started_is_not_lost() -> None:
     assert runner.last.graces == [7]
 
 
+def test_a_stop_that_comes_while_the_job_is_started_again_goes_to_the_new_attempt() -> None:
+    house = House()
+    runner = house.runner
+    start = runner.start
+
+    def start_and_be_stopped(plan: JobPlan, listener: JobListener) -> FakeRun:
+        if runner.runs:
+            house.call("StopTrainingJob", TrainingJobName=plan.name)
+        return start(plan, listener)
+
+    runner.start = start_and_be_stopped  # type: ignore[method-assign]
+    house.create(
+        TrainingJobName="spot",
+        EnableManagedSpotTraining=True,
+        StoppingCondition={"MaxRuntimeInSeconds": 100, "MaxWaitTimeInSeconds": 1000},
+    )
+    runner.last.enter(JobPhase.RUNNING)
+    house.jobs.interrupt(SCOPE, "spot")
+    runner.last.finish(JobOutcome.INTERRUPTED)
+    # While it waits for an instance, only that and the limit of the waiting are watched.
+    assert len(house.clock.waiting) == 2
+    house.clock.advance(1)
+    assert [run.graces for run in runner.runs] == [[], [120.0]]
+
+
 def test_late_news_of_an_older_attempt_are_dropped() -> None:
     house = spot_house()
     first = house.runner.last
@@ -308,6 +333,40 @@ def test_every_change_is_published_with_what_describe_answers_then() -> None:
     assert last.time == START + timedelta(seconds=5)
     assert last.detail == house.describe(name)
     assert house.events.changes[0].detail["SecondaryStatus"] == "Starting"
+
+
+def test_what_a_listener_is_given_is_its_own() -> None:
+    house = House()
+
+    def scribble(change: StateChange) -> None:
+        change.detail["ResourceConfig"]["InstanceType"] = "scribble"
+
+    house.events.subscribe(scribble)
+    name = house.create()
+    assert house.describe(name)["ResourceConfig"]["InstanceType"] == "ml.m5.xlarge"
+
+
+def test_changes_are_told_one_after_the_other() -> None:
+    house, busy, release = House(), threading.Event(), threading.Event()
+    told: list[str] = []
+
+    def slow(change: StateChange) -> None:
+        if change.secondary_status == "Starting":
+            busy.set()
+            assert release.wait(30)
+        told.append(str(change.secondary_status))
+
+    house.events.subscribe(slow)
+    creator = threading.Thread(target=house.create)
+    creator.start()
+    assert busy.wait(30)
+    # The job goes on meanwhile, by its clock; who is told waits for the slow one.
+    (record,) = house.call("ListTrainingJobs")["TrainingJobSummaries"]
+    house.call("StopTrainingJob", TrainingJobName=record["TrainingJobName"])
+    assert told == []
+    release.set()
+    creator.join(30)
+    assert told == ["Starting", "Stopping"]
 
 
 def test_a_listener_may_act_and_the_order_stays() -> None:
@@ -461,6 +520,7 @@ def test_close_kills_what_runs_and_starts_nothing_again() -> None:
     assert [run.interrupts for run in house.runner.runs] == [1, 0]
     assert house.clock.waiting == []
     house.runner.runs[0].finish(JobOutcome.INTERRUPTED)
+    assert house.clock.waiting == []
     house.clock.advance(10_000)
     assert len(house.runner.runs) == 2
     with pytest.raises(AwsError) as caught:
