@@ -59,10 +59,11 @@ def of_container(ended: Exit, failure_text: str, disk_advice: str) -> Failure:
 def without_success(success_file: str, words: str) -> Failure:
     """For a container that ended with code 0 and did not say that it succeeded."""
     message = (
-        f"the container ended with code 0 but did not write /opt/ml/{success_file}, as it does when training "
-        "succeeds. Its folder /opt/ml/output may have become unwritable"
+        f"The container ended with code 0 but did not write /opt/ml/{success_file}, as it does when training "
+        "succeeds; its folder /opt/ml/output may have become unwritable."
     )
-    return Failure("AlgorithmError", _composed(message, words, []), 0)
+    said = f" The end of its log: {_tail(words, MAX_LENGTH - len(message) - 25)}" if words else ""
+    return Failure("AlgorithmError", message + said, 0)
 
 
 def last_words(lines: Sequence[str]) -> str:

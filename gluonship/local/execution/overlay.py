@@ -9,6 +9,8 @@ read, so an editable `gluonship` is not importable unless the job brings it, as 
 from __future__ import annotations
 
 import re
+import secrets
+import shlex
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -27,9 +29,15 @@ _TRAIN = '#!/bin/sh\nexec "$(dirname -- "$0")/python" -m sagemaker_training.cli.
 
 
 class Overlay:
+    """`folder` is removed with the container. sagemaker-training writes sys.executable unquoted into a
+    command line: where the folder's path would not survive that, `python` goes by a link in /tmp."""
+
     def __init__(self, folder: Path, below: Interpreter) -> None:
         self.folder = folder
-        self.python = folder / "bin" / "python"
+        self._link = None
+        if shlex.quote(str(folder)) != str(folder):
+            self._link = Path("/tmp") / f"gluonship-{secrets.token_hex(8)}"  # noqa: S108 - has no space
+        self.python = (self._link or folder) / "bin" / "python"
         self.constraints = folder / "constraints.txt"
         self._below = below
 
@@ -45,7 +53,7 @@ class Overlay:
             f"home = {self._below.base.parent}\ninclude-system-site-packages = false\n"
             f"version = {self._below.version}\n"
         )
-        self.python.symlink_to(self._below.base)
+        (bin_folder / "python").symlink_to(self._below.base)
         for name in ("python3", f"python{version}"):
             (bin_folder / name).symlink_to("python")
         for name, text in (("pip", _PIP), ("pip3", _PIP), ("train", _TRAIN)):
@@ -57,6 +65,13 @@ class Overlay:
         settings = self._below.prefix / "pip.conf"
         if settings.is_file():  # where a virtual environment names its package index
             shutil.copyfile(settings, self.folder / "pip.conf")
+        if self._link is not None:
+            self._link.symlink_to(self.folder.absolute())
+
+    def remove(self) -> None:
+        if self._link is not None:
+            self._link.unlink(missing_ok=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     @property
     def kept(self) -> list[str]:

@@ -66,7 +66,7 @@ class ProcessRuntime:
         marker = secrets.token_hex(8)
         variables = self._environment(spec, stand, overlay, home, private, marker)
         argv = [*(spec.entrypoint or stand.argv(spec.command, overlay.python)), *spec.arguments]
-        clean = _Cleaner(folder, (overlay.folder, home), private, on_line)
+        clean = _Cleaner(folder, overlay, home, private, on_line)
         try:
             shim = ShimProcess(argv, variables, home, spec.root if private.allowed else None)
         except (ShimFailed, OSError) as error:
@@ -113,10 +113,16 @@ class _Cleaner:
     """Watches the output for /opt/ml, and removes a container's folders at its end."""
 
     def __init__(
-        self, folder: Path, own: tuple[Path, ...], private: PrivateRoot, on_line: Callable[[str], None]
+        self,
+        folder: Path,
+        overlay: Overlay,
+        home: Path,
+        private: PrivateRoot,
+        on_line: Callable[[str], None],
     ) -> None:
         self._folder = folder
-        self._own = own
+        self._overlay = overlay
+        self._container_home = home
         self._private = private
         self._on_line = on_line
         self._mentioned = False
@@ -134,7 +140,7 @@ class _Cleaner:
         return dataclasses.replace(ended, hint=self._private.hint)
 
     def remove(self) -> None:
-        for each in self._own:
-            shutil.rmtree(each, ignore_errors=True)
+        self._overlay.remove()
+        shutil.rmtree(self._container_home, ignore_errors=True)
         if self._folder.is_dir() and not any(self._folder.iterdir()):
             self._folder.rmdir()
