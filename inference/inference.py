@@ -15,13 +15,18 @@ from gluonship_inference.handlers import JSON
 from gluonship_inference.invocation import invoke
 from sagemaker_inference.errors import BaseInferenceToolkitError
 
-from gluonship.vision import images
+from gluonship.vision import artifacts, images
 
 
 def model_fn(model_dir: str) -> classifier.Classifier:
-    """The artifact's network, its files and its golden sample checked."""
+    """The artifact's network, its files and its golden sample checked.
+
+    multi-model-server hands over a copy, to which it has added files of its own (MAR-INF/): the artifact is
+    the folder that this script came in.
+    """
     cv2.setNumThreads(1)
-    return classifier.load(Path(model_dir))
+    own = Path(__file__).resolve().parents[1]
+    return classifier.load(own if (own / artifacts.MANIFEST).is_file() else Path(model_dir))
 
 
 def transform_fn(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import pickle
+import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Mapping
@@ -15,6 +16,8 @@ import mxnet as mx
 import numpy as np
 import pytest
 from server_process import Server
+
+pytestmark = pytest.mark.xdist_group("serving_aws_handlers")  # its servers are started once
 
 INPUT = np.arange(8, dtype=np.float32).reshape(2, 4) / 8
 
@@ -201,6 +204,22 @@ def test_a_script_s_requirements_are_installed(servers: Mapping[str, Any]) -> No
     server = servers["package"]
     assert server.invoke(b"x", "image/png").body == b"installed"
     assert "INFO installing requirements=" in server.log
+
+
+def test_multi_model_server_s_additions_do_no_harm(copied: Path, artifact: Path) -> None:
+    """It gives model_fn a copy of the model folder with a MAR-INF/ in it."""
+    (copied / "model" / "MAR-INF").mkdir()
+    (copied / "model" / "MAR-INF" / "MANIFEST.json").write_text("{}")
+    code = "import inference, sys; print(inference.model_fn(sys.argv[1]).manifest.network)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code, str(copied / "model")],
+        cwd=artifact / "model" / "code",
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert loaded.stdout == "tiny\n"
 
 
 def test_both_stacks_give_the_same_predictions(

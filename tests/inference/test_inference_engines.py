@@ -14,6 +14,8 @@ import psutil
 import pytest
 from server_process import Server, wait_until
 
+pytestmark = pytest.mark.xdist_group("serving_engines")  # its servers are started once
+
 
 @pytest.fixture(scope="module")
 def server(obedient: Path, start: Callable[..., Server]) -> Server:
