@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,9 @@ def run(hyper: Hyperparameters, environment: Environment, interruption: Interrup
     code = _serving_code(hyper.serving_code)
     initial = _initial_parameters(hyper.initial_parameters, environment)
     context = _context(environment)
+    checkpoint_folder = Path(hyper.checkpoint_dir) if hyper.checkpoint_dir else environment.checkpoints
+    for folder in (environment.model, environment.output_data, checkpoint_folder):
+        _require_writable(folder)
     size = hyper.image_size or networks.input_size(hyper.network)
     preprocessing = Preprocessing(
         height=size,
@@ -54,7 +58,7 @@ def run(hyper: Hyperparameters, environment: Environment, interruption: Interrup
         data=dataset,
         preprocessing=preprocessing,
         context=context,
-        checkpoint_folder=Path(hyper.checkpoint_dir) if hyper.checkpoint_dir else environment.checkpoints,
+        checkpoint_folder=checkpoint_folder,
         publisher=Publisher(
             environment.model,
             environment.output_data,
@@ -100,6 +104,15 @@ def _context(environment: Environment) -> Any:
     if environment.gpus > 1:
         say(f"Of {environment.gpus} GPUs this script uses the first.")
     return mx.gpu(0)
+
+
+def _require_writable(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"x")
+    except OSError as error:
+        raise JobError(f"{folder} cannot be written: {error.strerror}.") from error
 
 
 def _serving_code(given: str | None) -> Path | None:

@@ -148,7 +148,7 @@ def start_from(network: Any, path: Path) -> list[str]:
 def _small(classes: int) -> Any:
     network = nn.HybridSequential(prefix=SMALL + "_")
     with network.name_scope():
-        for channels, stride in ((32, 1), (64, 2), (64, 1), (128, 2)):
+        for channels, stride in ((32, 2), (64, 1), (64, 2), (128, 2)):
             network.add(
                 nn.Conv2D(channels, 3, strides=stride, padding=1, use_bias=False),
                 nn.BatchNorm(),
