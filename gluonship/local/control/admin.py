@@ -51,7 +51,7 @@ class Admin:
         if action == ("POST", "shutdown"):
             self.shutdown()
         elif action == ("POST", "interrupt"):
-            self.interrupt(scope, str(_document(environ)["job"]))
+            self._interrupt(scope, str(_document(environ)["job"]))
         elif action == ("POST", "clock"):
             seconds = float(_document(environ)["seconds"])
             if not seconds > 0:
@@ -60,6 +60,12 @@ class Admin:
         else:
             raise AwsError("NotFound", f"no such admin action: {' '.join(action)}", 404)
         return {}
+
+    def _interrupt(self, scope: Scope, job: str) -> None:
+        try:
+            self.interrupt(scope, job)
+        except AwsError as error:
+            raise AwsError(error.code, f"{job}: {error.message}", error.status) from error
 
 
 def _document(environ: Mapping[str, Any]) -> Any:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import re
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -11,15 +9,9 @@ from typing import Any
 from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
 
 from gluonship.local.contracts import AwsError
+from gluonship.local.control.patterns import compiled
 
-# What Python's re lacks, by the nearest that it has; all of SageMaker's patterns compile then (tested).
-_UNICODE_CLASSES = {
-    r"\p{L}": r"\w",
-    r"\p{N}": r"\d",
-    r"\p{Z}": r"\s",
-    r"\p{M}": r"\w",
-    r"\p{P}": r"!-/:-@\[-`{-~",
-}
+_LONGEST_TRIED = 4096  # some patterns take time with the square of a value's length
 
 
 def validate(operation: OperationModel, members: dict[str, Any]) -> None:
@@ -90,7 +82,8 @@ def _broken(shape: Shape, value: Any) -> Iterator[str]:
         yield _limit(shape, "less", limits["max"])
     if "min" in limits and _size(shape, value) < limits["min"]:
         yield _limit(shape, "greater", limits["min"])
-    if "pattern" in limits and isinstance(value, str) and not compiled(limits["pattern"]).fullmatch(value):
+    too_long = "max" in limits and _size(shape, value) > max(limits["max"], _LONGEST_TRIED)
+    if "pattern" in limits and not too_long and not compiled(limits["pattern"]).fullmatch(value):
         yield f"Member must satisfy regular expression pattern: {limits['pattern']}"
     if limits.get("enum") and value not in limits["enum"]:
         yield f"Member must satisfy enum value set: [{', '.join(limits['enum'])}]"
@@ -119,15 +112,6 @@ def _size(shape: Shape, value: Any) -> float:
 
 def _is_scalar(shape: Shape) -> bool:
     return not isinstance(shape, (StructureShape, ListShape, MapShape))
-
-
-@functools.lru_cache(maxsize=1024)
-def compiled(pattern: str) -> re.Pattern[str]:
-    """AWS's pattern (Java's dialect) as Python's: its classes are ASCII unless it asks for Unicode's."""
-    translated = pattern
-    for theirs, ours in _UNICODE_CLASSES.items():
-        translated = translated.replace(theirs, ours)
-    return re.compile(translated, 0 if translated != pattern else re.ASCII)
 
 
 def _joined(path: str, name: str) -> str:

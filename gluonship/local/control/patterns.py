@@ -1,0 +1,48 @@
+"""AWS's regular expressions, which are in Java's dialect, as Python's."""
+
+from __future__ import annotations
+
+import functools
+import re
+import unicodedata
+
+_PROPERTY = re.compile(r"\\p\{(\w+)\}")
+# A quantifier of "$" means nothing; Java takes it, Python does not.
+_QUANTIFIED_END = re.compile(r"\$\{\d+,\d+\}$")
+# What Java reads as one range of characters beyond the 16-bit ones.
+_SURROGATES = (r"\uD800\uDC00-\uDBFF\uDFFF", r"\U00010000-\U0010FFFF")
+
+_LAST_LETTER = 0x323AF  # above are only variation selectors and private characters
+
+
+@functools.lru_cache(maxsize=1024)
+def compiled(pattern: str) -> re.Pattern[str]:
+    """The pattern, to be matched over the whole value. Its shorthands (\\w, \\d) are ASCII's, as in Java.
+
+    Raises re.error for what Python cannot read; all patterns of SageMaker's model can be.
+    """
+    translated = pattern.replace(*_SURROGATES)
+    translated = _QUANTIFIED_END.sub("$", translated)
+    translated = _PROPERTY.sub(lambda found: _characters(found[1]), translated)
+    return re.compile(translated, re.ASCII)
+
+
+def _characters(name: str) -> str:
+    """Java's property (L, N, P, S, Z, M: Unicode's general categories; Alnum: ASCII's) as the inside of a
+    character class."""
+    return "a-zA-Z0-9" if name == "Alnum" else _categories()[name]
+
+
+@functools.cache
+def _categories() -> dict[str, str]:
+    ranges: dict[str, list[list[int]]] = {}
+    for code in range(_LAST_LETTER + 1):
+        known = ranges.setdefault(unicodedata.category(chr(code))[0], [])
+        if known and known[-1][1] == code - 1:
+            known[-1][1] = code
+        else:
+            known.append([code, code])
+    return {
+        name: "".join(f"{re.escape(chr(first))}-{re.escape(chr(last))}" for first, last in known)
+        for name, known in ranges.items()
+    }
