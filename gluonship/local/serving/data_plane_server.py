@@ -19,7 +19,7 @@ from typing import Any
 
 from aiohttp import web
 
-from gluonship.local.serving.container_client import AiohttpContainerClient
+from gluonship.local.serving.container_client import PooledContainerClient
 from gluonship.local.serving.invocations import (
     BODY_LIMIT,
     INVOCATION_SECONDS,
@@ -118,7 +118,7 @@ def _say(message: dict[str, Any]) -> None:
 
 async def serve(port: int, account_id: str, timeout: float) -> None:
     table = RouteTable()
-    async with AiohttpContainerClient.open() as client:
+    async with PooledContainerClient.open() as client:
         server = web.Server(
             DataPlaneServer(Invoker(table, client, account_id, timeout)).handle,
             access_log=None,

@@ -84,6 +84,16 @@ def test_a_request_reaches_the_container_and_its_answer_the_caller(
     assert len(answer["ResponseMetadata"]["RequestId"]) == 36
 
 
+def test_connections_to_a_container_are_kept_but_not_for_long(
+    deploy: Callable[..., Any], data_plane: DataPlane
+) -> None:
+    deploy()
+    client = runtime_client(data_plane.port)
+    (kept,) = {invoke(client)["json"]["peer"] for _ in range(5)}
+    time.sleep(1.7)  # servers close idle connections after 2 s and more: none is used so late
+    assert invoke(client)["json"]["peer"] != kept
+
+
 def test_an_unknown_endpoint_is_a_validation_error(data_plane: DataPlane) -> None:
     error = error_of(runtime_client(data_plane.port))
     assert code_and_status(error) == ("ValidationError", 400)

@@ -44,6 +44,7 @@ class Handler(BaseHTTPRequestHandler):
             "tag": os.environ.get("TAG", ""),
             "pid": os.getpid(),
             "size": len(body),
+            "peer": self.client_address[1],
             "headers": {k.lower(): v for k, v in self.headers.items()},
         }
         self.reply(200, json.dumps(answer).encode(), self.headers.get("X-Amzn-SageMaker-Custom-Attributes"))
