@@ -49,10 +49,18 @@ def contact_sheet(
     height = rows * (cell + caption) + header + margin
     figure = Figure(figsize=(width, height), dpi=_DPI, facecolor="white")
     FigureCanvasAgg(figure)
-    figure.text(margin / width, 1 - 0.28 / height, title, fontsize=14, weight="bold", color=_INK, va="center")
+    figure.text(
+        (margin + 0.06) / width,
+        1 - 0.28 / height,
+        _plain(title),
+        fontsize=14,
+        weight="bold",
+        color=_INK,
+        va="center",
+    )
     wrong = sum(true != answer for true, answer in zip(true_labels, predicted))
     legend = f"{count} images shown, {wrong} of them mistakes (red)"
-    figure.text(margin / width, 1 - 0.55 / height, legend, fontsize=9, color=_FAINT, va="center")
+    figure.text((margin + 0.06) / width, 1 - 0.55 / height, legend, fontsize=9, color=_FAINT, va="center")
     for index, image in enumerate(images):
         row, column = divmod(index, columns)
         left = margin + column * cell + 0.06
@@ -81,7 +89,7 @@ def confusion_matrix(
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    axes.set_title(title, fontsize=13, weight="bold", color=_INK, loc="left", pad=12)
+    axes.set_title(_plain(title), fontsize=13, weight="bold", color=_INK, loc="left", pad=12)
     axes.set_xlabel("predicted", color=_FAINT)
     axes.set_ylabel("true", color=_FAINT)
     step = max(1, math.ceil(count / 50))
@@ -118,33 +126,20 @@ def _picture(axes: Any, image: npt.NDArray[np.uint8], colour: str, inches: float
 
 def _caption(axes: Any, true: str, predicted: str, probability: float) -> None:
     right = true == predicted
-    line = f"{_cut(predicted, 15)} {probability:.0%}"
-    axes.text(
-        0.5,
-        -0.05,
-        line,
-        transform=axes.transAxes,
-        ha="center",
-        va="top",
-        fontsize=8.5,
-        color=_RIGHT if right else _WRONG,
-        weight="bold",
-    )
+    below = {"transform": axes.transAxes, "ha": "center", "va": "top"}
+    answer = f"{_cut(predicted, 15)} {probability:.0%}"
+    axes.text(0.5, -0.05, answer, fontsize=8.5, weight="bold", color=_RIGHT if right else _WRONG, **below)
     if not right:
-        axes.text(
-            0.5,
-            -0.18,
-            f"is {_cut(true, 18)}",
-            transform=axes.transAxes,
-            ha="center",
-            va="top",
-            fontsize=8,
-            color=_FAINT,
-        )
+        axes.text(0.5, -0.18, f"true: {_cut(true, 18)}", fontsize=8, color=_FAINT, **below)
 
 
 def _cut(text: str, length: int) -> str:
-    return text if len(text) <= length else text[: length - 1] + "…"
+    return _plain(text if len(text) <= length else text[: length - 1] + "…")
+
+
+def _plain(text: str) -> str:
+    """Text that matplotlib does not take for mathematics."""
+    return text.replace("$", "\\$")
 
 
 def _save(figure: Figure, path: Path) -> Path:

@@ -38,7 +38,7 @@ def decode(data: bytes, limits: Limits = _DEFAULT_LIMITS) -> npt.NDArray[np.uint
     is taken: what a viewer without animation shows. Bytes after the picture are ignored.
 
     Raises ImageError; the limits are checked before anything is decoded, and a truncated file is an error,
-    never a half-grey picture.
+    never a half-grey picture. (Changed bytes inside a JPEG's data can go unnoticed: it has no checksum.)
     """
     if not isinstance(data, bytes):
         data = bytes(data)
