@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Literal, cast
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from gluonship.aws import names
 from gluonship.aws.errors import OperationFailed, is_missing
@@ -98,7 +98,7 @@ def deploy(account: Account, plan: EndpointPlan) -> Deployment:
             sagemaker.update_endpoint(EndpointName=plan.name, EndpointConfigName=version)
         else:
             sagemaker.create_endpoint(EndpointName=plan.name, EndpointConfigName=version)
-    except ClientError:
+    except (ClientError, BotoCoreError):
         _delete_versions(account, [version])
         raise
     return Deployment(plan.name, version, "updated" if current else "created")

@@ -1,0 +1,212 @@
+"""The command as a person meets it, in processes of its own: help, usage errors, failures; no cloud runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import gluonship
+
+COMMAND = [str(Path(sys.executable).parent / "gluonship")]
+
+
+def call(*arguments: str, home: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "GLUONSHIP_"))}
+    environment = {**kept, "GLUONSHIP_HOME": str(home), "AWS_CONFIG_FILE": "/dev/null", **variables}
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        env=environment,
+        cwd=home,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_the_version_is_the_packages(tmp_path: Path) -> None:
+    assert call("--version", home=tmp_path).stdout == f"gluonship {gluonship.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "command", ["local", "local up", "local logs", "train", "deploy", "invoke", "delete", "doctor", "demo"]
+)
+def test_every_command_explains_itself(tmp_path: Path, command: str) -> None:
+    done = call(*command.split(), "--help", home=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"Usage: gluonship {command}")
+
+
+def test_help_is_quick_since_it_imports_no_command(tmp_path: Path) -> None:
+    code = (
+        "import sys\nfrom gluonship.cli.main import run\nassert run(['--help']) == 0\n"
+        "print([name for name in ('boto3', 'numpy', 'rich', 'moto', 'mxnet') if name in sys.modules])"
+    )
+    times = []
+    for _ in range(3):
+        started = time.process_time() + _children()
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+        times.append(time.process_time() + _children() - started)
+        assert done.stdout.splitlines()[-1] == "[]", done.stdout + done.stderr
+    assert min(times) < 0.5  # seconds of CPU: the machine may be busy
+
+
+def _children() -> float:
+    return os.times().children_user + os.times().children_system
+
+
+def test_nothing_given_is_wrong_usage(tmp_path: Path) -> None:
+    done = call(home=tmp_path)
+    assert done.returncode == 2
+    assert "Usage: gluonship" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["trian"], "No such command 'trian'"),
+        (["train"], "Missing argument 'DATA'"),
+        (["train", "x", "--epochs", "0"], "--epochs"),
+        (["train", "x", "--set", "momentum"], "--set takes KEY=VALUE"),
+        (["train", "x", "--epochs", "2", "--set", "epochs=3"], "'epochs' is given twice"),
+        (["train", "x", "--set", "sagemaker_program=x"], "SageMaker's own"),
+        (["train", "x", "--job-name", "my_job"], "'my-job' would do"),
+        (["deploy", "job", "--endpoint", "a_b"], "'a-b' would do"),
+        (["deploy", "job"], "Missing option '--endpoint'"),
+        (["invoke", "endpoint"], "Missing argument 'IMAGES...'"),
+        (["invoke", "endpoint", "nothing.jpg"], "does not exist"),
+        (["doctor", "no/such/model.tar.gz"], "There is no file"),
+        (["local", "up", "--port", "99999"], "--port"),
+    ],
+)
+def test_wrong_usage_is_said_and_exits_with_2(tmp_path: Path, arguments: list[str], words: str) -> None:
+    done = call(*arguments, home=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert words in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["train", "."],
+        ["deploy", "job", "--endpoint", "e"],
+        ["delete", "e"],
+        ["doctor", "e"],
+        ["local", "env"],
+        ["local", "logs", "job"],
+        ["local", "interrupt", "job"],
+    ],
+)
+def test_without_a_cloud_the_error_says_how_to_start_one(tmp_path: Path, arguments: list[str]) -> None:
+    done = call(*arguments, home=tmp_path)
+    assert done.returncode == 1
+    assert "`gluonship local up`" in done.stderr
+    assert str(tmp_path) in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_with_json_an_error_is_an_object_on_stdout_too(tmp_path: Path) -> None:
+    done = call("delete", "e", "--json", home=tmp_path)
+    assert done.returncode == 1
+    error = json.loads(done.stdout)["error"]
+    assert error["kind"] == "failed"
+    assert error["message"] in done.stderr
+    wrong = call("delete", "--json", home=tmp_path)
+    assert wrong.returncode == 2
+    assert json.loads(wrong.stdout)["error"]["kind"] == "usage"
+
+
+def test_status_of_no_cloud_exits_with_1(tmp_path: Path) -> None:
+    done = call("local", "status", "--json", home=tmp_path)
+    assert done.returncode == 1
+    assert json.loads(done.stdout) == {"state": "stopped", "home": str(tmp_path)}
+
+
+def test_down_without_a_cloud_is_no_failure(tmp_path: Path) -> None:
+    done = call("local", "down", "--json", home=tmp_path)
+    assert (done.returncode, json.loads(done.stdout)) == (0, {"was_running": False})
+
+
+# --- on AWS -----------------------------------------------------------------------------------------------
+
+
+def test_aws_needs_a_role(tmp_path: Path) -> None:
+    for arguments in (["train", "."], ["deploy", "job", "--endpoint", "e"]):
+        done = call(*arguments, "--cloud", "aws", "--region", "us-east-1", home=tmp_path)
+        assert done.returncode == 2
+        assert "--role" in done.stderr
+        assert "sagemaker.amazonaws.com" in done.stderr
+
+
+def test_a_role_is_an_arn(tmp_path: Path) -> None:
+    done = call("train", ".", "--cloud", "aws", "--region", "us-east-1", "--role", "me", home=tmp_path)
+    assert done.returncode == 2
+    assert "arn:aws:iam::" in done.stderr
+
+
+def test_a_shell_that_is_set_up_for_the_local_cloud_does_not_pass_for_aws(tmp_path: Path) -> None:
+    done = call("delete", "e", "--cloud", "aws", home=tmp_path, AWS_ENDPOINT_URL="http://127.0.0.1:5111")
+    assert done.returncode == 1
+    assert "AWS_ENDPOINT_URL=http://127.0.0.1:5111" in done.stderr
+
+
+def test_without_credentials_the_error_says_where_they_come_from(tmp_path: Path) -> None:
+    done = call(
+        "delete",
+        "e",
+        "--cloud",
+        "aws",
+        "--region",
+        "us-east-1",
+        home=tmp_path,
+        AWS_SHARED_CREDENTIALS_FILE="/dev/null",
+        AWS_EC2_METADATA_DISABLED="true",
+    )
+    assert done.returncode == 1
+    assert "No AWS credentials were found" in done.stderr
+
+
+def test_without_a_region_the_error_says_how_to_give_one(tmp_path: Path) -> None:
+    done = call("delete", "e", "--cloud", "aws", home=tmp_path)
+    assert done.returncode == 1
+    assert "--region" in done.stderr
+
+
+# --- what nobody foresaw -----------------------------------------------------------------------------------
+
+# A module that fails where `gluonship delete` begins to work.
+_BROKEN = "raise RuntimeError('the floor gave way')\n"
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> dict[str, str]:
+    """Variables with which the command meets an error of a kind that it does not know."""
+    (tmp_path / "rich").mkdir()
+    (tmp_path / "rich/__init__.py").write_text(_BROKEN)
+    return {"PYTHONPATH": str(tmp_path), "TMPDIR": str(tmp_path)}
+
+
+def test_an_unforeseen_error_is_a_sentence_and_its_traceback_a_file(
+    tmp_path: Path, broken: dict[str, str]
+) -> None:
+    done = call("delete", "e", home=tmp_path, **broken)
+    assert done.returncode == 1
+    assert "the floor gave way" in done.stderr
+    assert "Traceback" not in done.stderr
+    (report,) = tmp_path.glob("gluonship-error-*.txt")
+    assert str(report) in done.stderr
+    assert "Traceback" in report.read_text()
+
+
+def test_a_person_may_ask_for_the_traceback(tmp_path: Path, broken: dict[str, str]) -> None:
+    done = call("delete", "e", home=tmp_path, GLUONSHIP_DEBUG="1", **broken)
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+    assert not list(tmp_path.glob("gluonship-error-*"))
