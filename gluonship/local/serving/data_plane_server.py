@@ -14,6 +14,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import logging
 import sys
 from typing import Any
 
@@ -29,6 +30,8 @@ from gluonship.local.serving.invocations import (
 )
 from gluonship.local.serving.routes import Endpoint, RouteTable
 from gluonship.local.serving.runtime_errors import RuntimeApiError, validation_error
+
+_log = logging.getLogger(__name__)
 
 _HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _DISCARD_LIMIT = 10 * BODY_LIMIT
@@ -46,7 +49,12 @@ class DataPlaneServer:
             headers = {"x-amzn-ErrorType": error.code, "Content-Type": "application/json"}
             return _to_web(Response(error.status, headers, error.body()))
         incoming = Request(request.method, request.path_qs, request.headers, body)
-        return _to_web(await self._invoker.answer(incoming))
+        try:
+            return _to_web(await self._invoker.answer(incoming))
+        except Exception:  # noqa: BLE001 - a defect becomes AWS's answer; its traceback is the log's
+            _log.exception("%s %s failed", incoming.method, incoming.path)
+            message = b'{"Message": "The data plane failed; see data-plane.log in GLUONSHIP_HOME."}'
+            return _to_web(Response(500, {"x-amzn-ErrorType": "InternalFailure"}, message))
 
 
 def _check_host(host: str) -> None:

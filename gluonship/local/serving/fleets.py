@@ -134,7 +134,10 @@ class ProcessFleets:
         name = f"{plan.endpoint_name}-{plan.variant_name}-{instance_id}"
         root = self._folder / name / "ml"
         undo.callback(_remove, root)
-        port, (first, last) = self._ports.take(), self._ports.take_range()
+        try:
+            port, (first, last) = self._ports.take(), self._ports.take_range()
+        except OSError as error:
+            raise ProvisionFailed(str(error)) from error
         undo.callback(self._ports.give_back, port, *range(first, last + 1))
         try:
             model_data.fetch(self._storage_for(plan.scope), plan.model_data_uri, root)

@@ -6,16 +6,18 @@ import contextlib
 import random
 import socket
 import threading
+from collections.abc import Sequence
 
-SAFE_RANGE_SIZE = 10
+# Below the ports that the kernel gives to outgoing connections (32768 and up on Linux): a container takes
+# seconds from being given its port to binding to it, and no connection may take it meanwhile.
+_PORTS = range(10_000, 20_000)
+_SAFE_PORTS = range(20_000, 32_000)
+_SAFE_RANGE_SIZE = 10
+_ATTEMPTS = 500
 
 
 class Ports:
-    """Gives out ports that nothing listened on a moment ago.
-
-    Asking the kernel leaves a gap between finding a port and the container's bind; ports given out and not
-    yet returned are remembered, so that at least two containers of this cloud never meet in that gap.
-    """
+    """Gives out ports that nothing listens on now and that this cloud has not given out already."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -23,34 +25,28 @@ class Ports:
         self._random = random.SystemRandom()
 
     def take(self) -> int:
-        with self._lock:
-            while True:
-                port = _ask_kernel()
-                if port not in self._held:
-                    self._held.add(port)
-                    return port
+        """Where a container is to listen."""
+        return self._take(_PORTS, 1)[0]
 
     def take_range(self) -> tuple[int, int]:
         """The first and last of ten neighbouring ports that a container may use for itself
-        (SAGEMAKER_SAFE_PORT_RANGE), below the range from which the kernel gives ports out."""
-        with self._lock:
-            for _ in range(200):
-                first = self._random.randrange(20000, 32000, SAFE_RANGE_SIZE)
-                wanted = range(first, first + SAFE_RANGE_SIZE)
-                if self._held.isdisjoint(wanted) and all(map(_is_free, wanted)):
-                    self._held.update(wanted)
-                    return wanted[0], wanted[-1]
-        raise OSError("No ten neighbouring free ports between 20000 and 31999 on 127.0.0.1.")
+        (SAGEMAKER_SAFE_PORT_RANGE)."""
+        taken = self._take(_SAFE_PORTS, _SAFE_RANGE_SIZE)
+        return taken[0], taken[-1]
 
     def give_back(self, *ports: int) -> None:
         with self._lock:
             self._held.difference_update(ports)
 
-
-def _ask_kernel() -> int:
-    with contextlib.closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    def _take(self, among: range, count: int) -> Sequence[int]:
+        with self._lock:
+            for _ in range(_ATTEMPTS):
+                first = self._random.randrange(among.start, among.stop, count)
+                wanted = range(first, first + count)
+                if self._held.isdisjoint(wanted) and all(map(_is_free, wanted)):
+                    self._held.update(wanted)
+                    return wanted
+        raise OSError(f"No {count} neighbouring free ports from {among.start} to {among.stop} on 127.0.0.1.")
 
 
 def _is_free(port: int) -> bool:

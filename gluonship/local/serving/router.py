@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, cast, runtime_checkable
@@ -14,7 +16,10 @@ from typing import Any, Protocol, cast, runtime_checkable
 from gluonship.local.contracts import Route, Scope
 from gluonship.local.serving.instances import InstanceState
 
+_log = logging.getLogger(__name__)
+
 ACKNOWLEDGE_SECONDS = 15.0
+_RESPAWN_SECONDS = 1.0
 DEFAULT_ACCOUNT = "123456789012"  # moto's
 
 
@@ -173,15 +178,32 @@ class DataPlane:
             if heard is not None:
                 heard.set()
         process.wait()
+        successor = self._replace()
         with self._lock:
-            if not self._closing:
-                self._process = self._spawn()
-                for command in self._routes.values():
-                    self._send(command)
-            # Whoever waits: the new process has all routes, and no request of the old one runs any more.
             waiting, self._waiting = self._waiting, {}
+            told: list[threading.Event] = []
+            if successor is not None:
+                self._process = successor
+                if self._closing:
+                    _pipe(successor).close()
+                else:
+                    told = [self._send(command) for command in self._routes.values()]
+        for heard in told:
+            heard.wait(ACKNOWLEDGE_SECONDS)
+        # Whoever waits: the new process has all routes, and no request of the old one runs any more.
         for heard in waiting.values():
             heard.set()
+
+    def _replace(self) -> subprocess.Popen[str] | None:
+        """A new process, as soon as one starts; None when the cloud goes down."""
+        while not self._closing:
+            _log.error("the data plane's process ended; it is started again, see %s", self._log)
+            try:
+                return self._spawn()
+            except (DataPlaneError, OSError) as error:
+                _log.error("%s", error)
+                time.sleep(_RESPAWN_SECONDS)
+        return None
 
 
 def _routes_command(
