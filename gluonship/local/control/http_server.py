@@ -49,6 +49,12 @@ class _Handler(MotoRequestHandler):  # type: ignore[misc]
     def log_request(self, code: Any = "-", size: Any = "-") -> None:
         _log.debug("%s %s %s", self.command, self.path, code)
 
+    def handle_expect_100(self) -> bool:
+        # boto3 waits for this line, a second at most, before it sends an object's bytes.
+        going_on = super().handle_expect_100()
+        self.wfile.flush()
+        return going_on
+
     def run_wsgi(self) -> None:
         environ = self.environ = self.make_environ()
         body = _body(environ)

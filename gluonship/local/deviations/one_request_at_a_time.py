@@ -26,13 +26,15 @@ _locks = {service: threading.RLock() for service in _SERIAL}
 
 
 def apply() -> None:
-    BaseResponse.call_action = _serial(BaseResponse.call_action)
+    BaseResponse.call_action = serial(BaseResponse.call_action)
     # S3 has its own way from the request to the action; both begin after the body is read.
-    S3Response._bucket_response = _serial(S3Response._bucket_response)
-    S3Response._key_response = _serial(S3Response._key_response)
+    S3Response._bucket_response = serial(S3Response._bucket_response)
+    S3Response._key_response = serial(S3Response._key_response)
 
 
-def _serial(method: Callable[..., Any]) -> Callable[..., Any]:
+def serial(method: Callable[..., Any]) -> Callable[..., Any]:
+    """`method` of moto's responses, one call at a time for each service that has a lock."""
+
     @functools.wraps(method)
     def one_at_a_time(self: BaseResponse, *args: Any, **kwargs: Any) -> Any:
         service = self.service_name or ""

@@ -18,7 +18,6 @@ from gluonship.local.control.validation import validate
 
 SCOPE = "Credential=test/20260101/us-east-1/sagemaker/aws4_request"
 SIGNED = f"AWS4-HMAC-SHA256 {SCOPE}, SignedHeaders=host, Signature=0"
-NAME_PATTERN = "^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}"
 
 
 def complaint(operation: str, request: dict[str, Any]) -> str:

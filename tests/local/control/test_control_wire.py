@@ -132,6 +132,18 @@ def test_a_connection_serves_many_requests(connection: http.client.HTTPConnectio
     assert connection.sock is used
 
 
+def test_a_client_that_asks_before_sending_is_answered_before_it_sends(cloud: LocalCloud) -> None:
+    """boto3's PutObject does; it waits a second for an answer that does not come."""
+    cloud.client("s3").create_bucket(Bucket="expecting")
+    head = {"Host": f"127.0.0.1:{cloud.info.control_port}", "Content-Length": "5", "Expect": "100-continue"}
+    lines = [f"{name}: {value}" for name, value in {**head, **signed("s3")}.items()]
+    with socket.create_connection(("127.0.0.1", cloud.info.control_port), timeout=10) as raw:
+        raw.sendall("\r\n".join(["PUT /expecting/key HTTP/1.1", *lines, "", ""]).encode())
+        assert raw.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        raw.sendall(b"12345")
+        assert raw.recv(100).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
 def test_keys_come_back_as_they_were(cloud: LocalCloud) -> None:
     s3 = cloud.client("s3")
     s3.create_bucket(Bucket="keys")

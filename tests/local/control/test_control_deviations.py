@@ -1,0 +1,124 @@
+"""Each deviation from moto, by what AWS's clients see of it."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+
+import moto.s3.responses
+import pytest
+from botocore.exceptions import ClientError
+from conftest import LocalCloud
+
+from gluonship.local.control.registry import service_model
+from gluonship.local.deviations import one_request_at_a_time, s3_subresources
+
+TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
+
+
+def code(caught: pytest.ExceptionInfo[ClientError]) -> str:
+    return str(caught.value.response["Error"]["Code"])
+
+
+def test_policies_that_aws_manages_are_there(cloud: LocalCloud) -> None:
+    iam = cloud.client("iam")
+    iam.create_role(RoleName="trainer", AssumeRolePolicyDocument=TRUST)
+    arn = "arn:aws:iam::aws:policy/AmazonSageMakerFullAccess"
+    iam.attach_role_policy(RoleName="trainer", PolicyArn=arn)
+    attached = iam.list_attached_role_policies(RoleName="trainer")["AttachedPolicies"]
+    assert [each["PolicyArn"] for each in attached] == [arn]
+
+
+def test_instance_types_are_the_models(cloud: LocalCloud) -> None:
+    sagemaker = cloud.client("sagemaker")
+    sagemaker.create_notebook_instance(
+        NotebookInstanceName="new", InstanceType="ml.g5.xlarge", RoleArn=cloud.role
+    )
+    assert sagemaker.describe_notebook_instance(NotebookInstanceName="new")["InstanceType"] == "ml.g5.xlarge"
+    with pytest.raises(ClientError) as caught:
+        sagemaker.create_notebook_instance(
+            NotebookInstanceName="newer", InstanceType="ml.z9.huge", RoleArn=cloud.role
+        )
+    assert code(caught) == "ValidationException"
+    assert (
+        "Value 'ml.z9.huge' at 'instanceType' failed to satisfy" in caught.value.response["Error"]["Message"]
+    )
+
+
+def deny(condition: dict[str, object]) -> str:
+    statement = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*", **condition}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+@pytest.mark.parametrize("value", ["false", False, ["false"]])
+def test_a_bucket_that_wants_tls_takes_local_requests(cloud: LocalCloud, value: object) -> None:
+    s3 = cloud.client("s3")
+    bucket = f"tls-{str(value).lower().strip(chr(91) + chr(93) + chr(39))}-{type(value).__name__}"
+    s3.create_bucket(Bucket=bucket)
+    s3.put_bucket_policy(Bucket=bucket, Policy=deny({"Condition": {"Bool": {"aws:SecureTransport": value}}}))
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"x"
+
+
+def test_a_bucket_that_denies_everybody_still_does(cloud: LocalCloud) -> None:
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="denied")
+    s3.put_bucket_policy(Bucket="denied", Policy=deny({}))
+    with pytest.raises(ClientError) as caught:
+        s3.put_object(Bucket="denied", Key="k", Body=b"x")
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+
+
+@pytest.mark.parametrize("resource", ["TrainingJob", "Endpoint"])
+def test_a_search_for_what_runs_here_is_refused(cloud: LocalCloud, resource: str) -> None:
+    with pytest.raises(ClientError) as caught:
+        cloud.client("sagemaker").search(Resource=resource)
+    assert code(caught) == "UnsupportedOperation"
+    assert f"(Resource {resource}: List{resource}s answers)" in caught.value.response["Error"]["Message"]
+
+
+def test_a_search_for_what_is_recorded_finds_it(cloud: LocalCloud) -> None:
+    sagemaker = cloud.client("sagemaker")
+    sagemaker.create_experiment(ExperimentName="found")
+    results = sagemaker.search(Resource="Experiment")["Results"]
+    assert "found" in [each["Experiment"]["ExperimentName"] for each in results]
+
+
+def test_s3s_subresources_are_known_or_refused() -> None:
+    """A new boto3 may bring subresources that moto would ignore; this names them."""
+    model, source = service_model("s3"), inspect.getsource(moto.s3.responses)
+    subresources = {
+        model.operation_model(name).http["requestUri"].partition("?")[2].split("&")[0].split("=")[0]
+        for name in model.operation_names
+    } - {""}
+    ignored = {name for name in subresources if f'"{name}"' not in source}
+    assert ignored == s3_subresources.UNKNOWN_TO_MOTO
+
+
+def test_one_services_requests_follow_each_other() -> None:
+    """Also CloudWatch's, which look into S3; services that may call others over HTTP do not wait."""
+    together: dict[str, int] = {}
+    running: list[str] = []
+    guard = threading.Lock()
+
+    def action(response: SimpleNamespace) -> None:
+        with guard:
+            running.append(response.service_name)
+            together[response.service_name] = max(
+                together.get(response.service_name, 0), running.count(response.service_name)
+            )
+            if {"s3", "cloudwatch"} <= set(running):
+                together["s3 beside cloudwatch"] = 1
+        time.sleep(0.05)
+        with guard:
+            running.remove(response.service_name)
+
+    method = one_request_at_a_time.serial(action)
+    services = ["s3", "s3", "cloudwatch", "cloudwatch", "stepfunctions", "stepfunctions"] * 2
+    with ThreadPoolExecutor(len(services)) as pool:
+        list(pool.map(lambda name: method(SimpleNamespace(service_name=name)), services))
+    assert together == {"s3": 1, "cloudwatch": 1, "stepfunctions": 4}
