@@ -86,9 +86,9 @@ def test_the_table_shows_the_matrix() -> None:
     lines = confusion_table(evaluate(LABELS, PROBABILITIES, CLASSES)).splitlines()
     assert lines == [
         "        0   1   2  recall",
-        "0 cat    2   1   .   66.7%",
-        "1 dog    1   1   .   50.0%",
-        "2 emu    .   1   .    0.0%",
+        "0 cat   2   1   .   66.7%",
+        "1 dog   1   1   .   50.0%",
+        "2 emu   .   1   .    0.0%",
     ]
 
 

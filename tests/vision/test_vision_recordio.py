@@ -50,6 +50,8 @@ def test_what_mxnet_writes_is_read_and_equal_to_what_is_written(tmp_path: Path) 
     assert (tmp_path / "own.rec").read_bytes() == (tmp_path / "mx.rec").read_bytes()
     records = RecordFile(tmp_path / "mx.rec")
     assert [records.read(offset) for offset in records.offsets()] == payloads()
+    for offset, payload in zip(records.offsets(), payloads(), strict=True):
+        assert [records.head(offset, n) for n in (0, 4, 28)] == [payload[:0], payload[:4], payload[:28]]
     again = pickle.loads(pickle.dumps(records))  # noqa: S301  (our own object: data loaders send it to workers)
     assert again.read(again.offsets()[-1]) == payloads()[-1]
 

@@ -65,6 +65,13 @@ class RecordFile:
         data = self._bytes()
         return _MAGIC.join([data[start:end] for start, end in self._parts(offset)])
 
+    def head(self, offset: int, length: int) -> bytes:
+        """The first `length` bytes of the record at `offset` (all of a shorter one), without the rest."""
+        start, end = self._parts(offset)[0]
+        if end - start < length:  # a short record, or one that is cut at a magic
+            return self.read(offset)[:length]
+        return self._bytes()[start : start + length]
+
     def _parts(self, offset: int) -> list[tuple[int, int]]:
         """(start, end) of the payload of each part of the record at `offset`."""
         data = self._bytes()

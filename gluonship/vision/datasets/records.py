@@ -92,7 +92,7 @@ def _indexed(path: Path, offsets: list[int]) -> list[tuple[str, int]]:
 
 
 def _label(records: RecordFile, offset: int, name: str, classes: list[str]) -> int:
-    payload = records.read(offset)
+    payload = records.head(offset, _IMAGE_HEADER.size + 4)
     if len(payload) < _IMAGE_HEADER.size:
         raise DatasetError(f"{name} is no image record: write it with mxnet.recordio.pack or write_recordio")
     flag, label, _, _ = _IMAGE_HEADER.unpack_from(payload)
