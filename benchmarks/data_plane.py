@@ -28,6 +28,8 @@ import boto3
 import botocore
 import matplotlib
 import numpy as np
+import numpy.typing as npt
+import psutil
 from botocore.config import Config
 
 from gluonship.local.contracts import FleetPlan, Route, Scope
@@ -39,9 +41,12 @@ from matplotlib import pyplot as plt
 
 RESULTS = Path(__file__).parent / "results"
 TARGET_MS = 1.0
+WARM_UP = 50  # requests that are not counted
 SIZES = (1_000, 100_000)
 SCOPE = Scope("123456789012", "us-east-1")
 WAYS = ("direct", "data plane", "boto3 through the data plane")
+
+Times = npt.NDArray[np.float64]  # milliseconds, one a request
 
 # A container that reads a request and answers 100 bytes: less would be no HTTP server at all.
 CONTAINER = """
@@ -137,21 +142,26 @@ def ways(container_port: int, plane_port: int) -> dict[str, Callable[[bytes], No
     }
 
 
-def measure(senders: dict[str, Callable[[bytes], None]], size: int, requests: int) -> dict[str, np.ndarray]:
+def measure(senders: dict[str, Callable[[bytes], None]], size: int, requests: int) -> dict[str, Times]:
     """Milliseconds of every request, by way: arrays of `requests`."""
     body = os.urandom(size)
     taken: dict[str, list[float]] = {way: [] for way in senders}
     orders = itertools.cycle(itertools.permutations(senders))  # no way is always after the same other
-    for turn in range(requests + 50):
+    for turn in range(requests + WARM_UP):
         for way in next(orders):
             started = time.perf_counter()
             senders[way](body)
-            if turn >= 50:  # the first ones warm up
+            if turn >= WARM_UP:
                 taken[way].append((time.perf_counter() - started) * 1e3)
     return {way: np.array(values) for way, values in taken.items()}
 
 
-def summary(taken: dict[str, np.ndarray]) -> dict[str, Any]:
+def cpu_seconds(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def summary(taken: dict[str, Times]) -> dict[str, Any]:
     quantiles = {
         way: {f"p{q}_ms": round(float(np.percentile(values, q)), 3) for q in (50, 95, 99)}
         for way, values in taken.items()
@@ -180,11 +190,12 @@ def machine() -> dict[str, Any]:
         "python": platform.python_version(),
         "aiohttp": aiohttp.__version__,
         "botocore": botocore.__version__,
+        "niceness": os.nice(0),
         "load_average_before": [round(value, 2) for value in os.getloadavg()],
     }
 
 
-def plot(all_taken: dict[int, dict[str, np.ndarray]], target: Path) -> None:
+def plot(all_taken: dict[int, dict[str, Times]], target: Path) -> None:
     figure, axes = plt.subplots(1, len(all_taken), figsize=(11, 4.2), sharey=True, constrained_layout=True)
     for axis, (size, taken) in zip(np.atleast_1d(axes), all_taken.items(), strict=True):
         for way, values in taken.items():
@@ -212,7 +223,11 @@ def main() -> int:
         try:
             plane.set_routes(SCOPE, "bench", [Route("AllTraffic", 1.0, OneInstance(port))])
             senders = ways(port, plane.port)
+            process = psutil.Process(plane.pid)
+            before = cpu_seconds(process)
             taken = {size: measure(senders, size, arguments.requests) for size in SIZES}
+            through = len(SIZES) * 2 * (arguments.requests + WARM_UP)
+            cpu_ms = (cpu_seconds(process) - before) / through * 1e3
         finally:
             plane.close()
     sizes = {f"{size}_bytes": summary(each) for size, each in taken.items()}
@@ -223,6 +238,7 @@ def main() -> int:
         "machine": description,
         "requests_each": arguments.requests,
         "target_p50_ms": TARGET_MS,
+        "data_plane_cpu_ms_a_request": round(cpu_ms, 3),
         "reached": worst <= TARGET_MS,
         "sizes": sizes,
     }
