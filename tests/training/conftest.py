@@ -16,21 +16,20 @@ ROOT = Path(__file__).resolve().parents[2]
 # As the toolkit does with a bundle: the script's folder is where its package is found.
 sys.path.insert(0, str(ROOT / "training"))
 
-CLASSES = ("disc", "square", "stripes")
+CLASSES = ("disc", "rows", "columns")
 
 
 def picture(label: int, seed: int, size: int = 20) -> np.ndarray:
-    """uint8 (size, size, 3): a disc, a square or stripes, of random place and colour, on noise."""
+    """uint8 (size, size, 3): a disc, rows or columns, of random place and colour, on noise."""
     random = np.random.RandomState(seed)
     image = random.randint(0, 60, (size, size, 3)).astype(np.uint8)
     rows, columns = np.mgrid[:size, :size]
-    top, left, radius = (*random.randint(7, size - 7, 2).tolist(), random.randint(4, 7))
-    if label == 0:
-        shape = (rows - top) ** 2 + (columns - left) ** 2 <= radius**2
-    elif label == 1:
-        shape = (abs(rows - top) < radius) & (abs(columns - left) < radius)
-    else:
-        shape = (rows + top) % 4 < 2
+    top, left = random.randint(6, size - 6, 2)
+    shape = {
+        0: (rows - top) ** 2 + (columns - left) ** 2 <= 36,
+        1: (rows + top) % 6 < 3,
+        2: (columns + left) % 6 < 3,
+    }[label]
     image[shape] = random.randint(120, 256, 3)
     return image
 

@@ -60,6 +60,7 @@ def test_killed_and_resumed_is_bit_identical(
     _assert_same_end(whole, base)
 
 
+@pytest.mark.parametrize("uninterrupted", ["sgd"], indirect=True)
 def test_stopped_by_sigterm_keeps_its_model_and_can_be_resumed(
     uninterrupted: tuple[Path, dict[str, object]], tmp_path: Path
 ) -> None:
@@ -88,6 +89,7 @@ def test_stopped_by_sigterm_keeps_its_model_and_can_be_resumed(
     _assert_same_end(whole, base)
 
 
+@pytest.mark.parametrize("uninterrupted", ["sgd"], indirect=True)
 def test_a_checkpoint_of_another_training_is_refused_with_what_differs(
     uninterrupted: tuple[Path, dict[str, object]], tmp_path: Path
 ) -> None:
