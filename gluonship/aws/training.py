@@ -165,7 +165,12 @@ def exists(account: Account, job: str) -> bool:
 
 def describe(account: Account, job: str) -> TrainedModel:
     """The model of a job that has ended. Raises OperationFailed where there is none."""
-    return _result(account.sagemaker.describe_training_job(TrainingJobName=job))
+    try:
+        return _result(account.sagemaker.describe_training_job(TrainingJobName=job))
+    except ClientError as error:
+        if is_missing(error):
+            raise OperationFailed(f"There is no training job '{job}' in {account.region}.") from error
+        raise
 
 
 def _result(job: DescribeTrainingJobResponseTypeDef) -> TrainedModel:

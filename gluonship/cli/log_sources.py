@@ -20,19 +20,17 @@ _ENDED = ("Completed", "Failed", "Stopped")
 def of_container(account: Account, name: str, follow: bool) -> Iterator[str | None]:
     """The lines of the training job or endpoint `name`; None whenever there is nothing new.
 
-    With `follow` it goes on until the job has ended or the endpoint is deleted. Lines begin with their
-    stream's name where there are several.
+    With `follow` it goes on until the job has ended or the endpoint is deleted. An endpoint's lines begin
+    with their instance's name.
     """
     from gluonship.aws.log_lines import LogFollower
 
     group, prefix = _place(account, name)
     follower = LogFollower(account, group, prefix)
-    streams: set[str] = set()
     while True:
         over = not follow or _ended(account, name, is_job=bool(prefix))
         for stream, line in follower.new_lines():
-            streams.add(stream)
-            yield line if len(streams) == 1 else f"[{stream}] {line}"
+            yield line if prefix else f"[{stream}] {line}"
         if over:
             return
         yield None

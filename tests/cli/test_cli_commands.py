@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import gluonship
+from gluonship.cli.main import run
 
 COMMAND = [str(Path(sys.executable).parent / "gluonship")]
 
@@ -37,10 +38,9 @@ def test_the_version_is_the_packages(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "command", ["local", "local up", "local logs", "train", "deploy", "invoke", "delete", "doctor", "demo"]
 )
-def test_every_command_explains_itself(tmp_path: Path, command: str) -> None:
-    done = call(*command.split(), "--help", home=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(f"Usage: gluonship {command}")
+def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*command.split(), "--help"]) == 0
+    assert capsys.readouterr().out.startswith(f"Usage: gluonship {command}")
 
 
 def test_help_is_quick_since_it_imports_no_command(tmp_path: Path) -> None:
@@ -85,11 +85,13 @@ def test_nothing_given_is_wrong_usage(tmp_path: Path) -> None:
         (["local", "up", "--port", "99999"], "--port"),
     ],
 )
-def test_wrong_usage_is_said_and_exits_with_2(tmp_path: Path, arguments: list[str], words: str) -> None:
-    done = call(*arguments, home=tmp_path)
-    assert done.returncode == 2, done.stderr
-    assert words in " ".join(done.stderr.split())
-    assert "Traceback" not in done.stderr
+def test_wrong_usage_is_said_and_exits_with_2(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments) == 2
+    error = capsys.readouterr().err
+    assert words in " ".join(error.split())
+    assert "Traceback" not in error
 
 
 @pytest.mark.parametrize(
@@ -104,12 +106,18 @@ def test_wrong_usage_is_said_and_exits_with_2(tmp_path: Path, arguments: list[st
         ["local", "interrupt", "job"],
     ],
 )
-def test_without_a_cloud_the_error_says_how_to_start_one(tmp_path: Path, arguments: list[str]) -> None:
-    done = call(*arguments, home=tmp_path)
-    assert done.returncode == 1
-    assert "`gluonship local up`" in done.stderr
-    assert str(tmp_path) in done.stderr
-    assert "Traceback" not in done.stderr
+def test_without_a_cloud_the_error_says_how_to_start_one(
+    tmp_path: Path,
+    arguments: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("GLUONSHIP_HOME", str(tmp_path))
+    assert run(arguments) == 1
+    error = capsys.readouterr().err
+    assert "`gluonship local up`" in error
+    assert str(tmp_path) in error
+    assert "Traceback" not in error
 
 
 def test_with_json_an_error_is_an_object_on_stdout_too(tmp_path: Path) -> None:

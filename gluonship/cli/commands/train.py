@@ -129,9 +129,10 @@ def _channels(account: Account, data: str, place: S3Uri, scratch: Path, terminal
 
     if data.startswith("s3:"):
         try:
-            return channels.uploaded(account, S3Uri.parse(data))
+            uri = S3Uri.parse(data)
         except ValueError as error:
             raise click.UsageError(str(error)) from error
+        return channels.uploaded(account, uri)
     terminal.step(f"Preparing '{data}'")
     prepared = channels.prepare(Path(data), scratch, lambda text: terminal.say(f"  {text}"))
     for channel in prepared.channels:
