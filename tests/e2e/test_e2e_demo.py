@@ -1,4 +1,4 @@
-"""`gluonship demo` as a newcomer runs it: from a folder with a space, on a busy port, with AWS settings set."""
+"""`gluonship demo` as a newcomer runs it: in a folder with a space, on a busy port, beside AWS settings."""
 
 from __future__ import annotations
 
