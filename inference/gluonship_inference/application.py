@@ -74,9 +74,10 @@ class Application:
 
     async def _invoke(self, request: web.Request) -> web.Response:
         content_type, accept = request.headers.get("Content-Type", ""), request.headers.get("Accept", "")
-        body = await self._body(request)
         if self._settings.handler == "gluonship":
             payloads.check_negotiation(content_type, accept)
+        self._pool.check_open()
+        body = await self._body(request)
         header = {
             "kind": "request",
             "content_type": content_type,

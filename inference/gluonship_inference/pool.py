@@ -99,11 +99,8 @@ class Pool:
                 keeper.cancel()
             await self._end_all()
 
-    async def submit(self, header: dict[str, Any], body: bytes, wanted: Callable[[], bool]) -> Frame:
-        """An engine's answer. Raises ServingError: no engine in time, or the engine died or hung.
-
-        `wanted` says whether the client is still there: a request without one never runs.
-        """
+    def check_open(self) -> None:
+        """Raises ServingError when a request would not be taken now: worth asking before its body is read."""
         if not self.first_loaded.done():
             raise ServingError(
                 503, "ModelLoading", "the model is still loading: try again when /ping says 200"
@@ -114,6 +111,13 @@ class Pool:
             raise ServingError(
                 503, "TooManyRequests", f"{self._queue_size} requests are waiting already: try again later"
             )
+
+    async def submit(self, header: dict[str, Any], body: bytes, wanted: Callable[[], bool]) -> Frame:
+        """An engine's answer. Raises ServingError: no engine in time, or the engine died or hung.
+
+        `wanted` says whether the client is still there: a request without one never runs.
+        """
+        self.check_open()
         loop = asyncio.get_event_loop()
         job = _Job(header, body, wanted, loop.create_future())
         job.expiry = loop.call_later(self._request_timeout, self._expire, job)

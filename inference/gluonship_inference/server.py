@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
 import socket
 import sys
 import time
-from typing import Any, Callable, Iterator
+from typing import Any
 
 from aiohttp import web
 
 from gluonship_inference import requirements, worker
 from gluonship_inference.application import Application
 from gluonship_inference.engine_process import EngineProcess
+from gluonship_inference.errors import in_words
 from gluonship_inference.log_lines import Log
 from gluonship_inference.pool import Pool, Unservable
 from gluonship_inference.settings import Settings
@@ -24,6 +24,7 @@ from gluonship_inference.settings import Settings
 async def serve(settings: Settings) -> int:
     """Serves until SIGTERM or SIGINT: 0. Or until the model turns out to be unservable: 1."""
     log = Log(settings.log_level)
+    stopped = _stop_signals()
     try:
         listener = _listen(settings.host, settings.port)
     except OSError as error:
@@ -61,22 +62,24 @@ async def serve(settings: Settings) -> int:
         engines=settings.workers,
         python=sys.version.split()[0],
     )
-    with _stop_signals() as stopped:
-        running = asyncio.ensure_future(_load_and_run(settings, pool, log))
-        either: set[asyncio.Future[Any]] = {stopped, running}
-        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+    running = asyncio.ensure_future(_load_and_run(settings, pool, log))
+    either: set[asyncio.Future[Any]] = {stopped, running}
+    await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
     failure = running.exception() if running.done() else None
     application.draining = True
     server.close()
     if failure is None:
         await _drain(application, settings.drain_timeout, log)
     running.cancel()
-    with contextlib.suppress(asyncio.CancelledError, Unservable):
-        await running
+    await asyncio.gather(running, return_exceptions=True)
     await runner.cleanup()
     if failure is not None:
         # The last line of the log is the one that platforms show.
-        log.error("cannot_serve", model=settings.model_dir, reason=failure)
+        log.error(
+            "cannot_serve",
+            model=settings.model_dir,
+            reason=failure if isinstance(failure, Unservable) else in_words(failure),
+        )
         return 1
     log.info("stopped")
     return 0
@@ -104,19 +107,18 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-@contextlib.contextmanager
-def _stop_signals() -> Iterator[asyncio.Future[str]]:
-    """A future that is done when the platform wants this server to stop."""
+def _stop_signals() -> asyncio.Future[None]:
+    """Done when the platform wants this server to stop. A second signal does not cut the draining short."""
     loop = asyncio.get_event_loop()
-    stopped: asyncio.Future[str] = loop.create_future()
+    stopped: asyncio.Future[None] = loop.create_future()
 
-    def stop(name: str) -> Callable[[], None]:
-        return lambda: None if stopped.done() else stopped.set_result(name)
+    def stop() -> None:
+        if not stopped.done():
+            stopped.set_result(None)
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop(number.name))
-    # They stay handled to the end: a second SIGTERM must not cut the draining short.
-    yield stopped
+        loop.add_signal_handler(number, stop)
+    return stopped
 
 
 async def _drain(application: Application, seconds: float, log: Log) -> None:

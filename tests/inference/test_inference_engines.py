@@ -14,8 +14,6 @@ import psutil
 import pytest
 from server_process import Server, wait_until
 
-pytestmark = pytest.mark.xdist_group("serving_engines")  # its servers are started once
-
 
 @pytest.fixture(scope="module")
 def server(obedient: Path, start: Callable[..., Server]) -> Server:
@@ -96,7 +94,7 @@ def test_a_client_that_leaves_does_not_keep_its_place(server: Server) -> None:
 
 
 def test_engines_die_with_a_killed_server(obedient: Path, start: Callable[..., Server]) -> None:
-    server = start(obedient, "sagemaker-mxnet", SAGEMAKER_MODEL_SERVER_WORKERS="2").wait_ready(engines=2)
+    server = start(obedient, "sagemaker-mxnet").wait_ready()
     engines = server.engines()
     busy = threading.Thread(target=_ignoring_the_end, args=(server,))
     busy.start()

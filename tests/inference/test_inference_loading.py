@@ -15,8 +15,6 @@ from server_process import Server
 
 from gluonship.vision import artifacts
 
-pytestmark = pytest.mark.xdist_group("serving_loading")  # its servers are started once
-
 
 def tamper(model: Path) -> None:
     data = bytearray((model / artifacts.PARAMS).read_bytes())

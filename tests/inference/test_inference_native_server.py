@@ -18,8 +18,6 @@ from server_process import Server
 
 from gluonship.vision.predictions import Classification
 
-pytestmark = pytest.mark.xdist_group("serving_native")  # its servers are started once
-
 
 @pytest.fixture(scope="module")
 def server(artifact: Path, start: Callable[..., Server]) -> Server:
