@@ -32,8 +32,7 @@ class LocalCloud(Connection):
 @contextlib.contextmanager
 def running_cloud(home: Path, port: int | None = None) -> Iterator[LocalCloud]:
     """A cloud for the block's length; asserts afterwards that neither a process nor a port is left."""
-    # Port 0 of the test's own choice, not 5111: a developer's cloud may run beside the tests.
-    info = launcher.up(home, port or free_port())
+    info = launcher.up(home, 0 if port is None else port)  # 0: a developer's own cloud may run on 5111
     family = [psutil.Process(info.pid), *psutil.Process(info.pid).children(recursive=True)]
     try:
         yield LocalCloud(info)

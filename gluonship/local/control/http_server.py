@@ -51,7 +51,7 @@ class _Handler(MotoRequestHandler):  # type: ignore[misc]
 
     def handle_expect_100(self) -> bool:
         # boto3 waits for this line, a second at most, before it sends an object's bytes.
-        going_on = super().handle_expect_100()
+        going_on: bool = super().handle_expect_100()
         self.wfile.flush()
         return going_on
 

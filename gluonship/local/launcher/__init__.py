@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from gluonship.local.launcher import admin
 from gluonship.local.launcher import environment as _environment
 from gluonship.local.launcher.environment import applied, shell_lines
 from gluonship.local.launcher.home import DEFAULT_PORT, CloudInfo, LauncherError
@@ -19,9 +20,11 @@ __all__ = [
     "LauncherError",
     "State",
     "Status",
+    "advance_clock",
     "applied",
     "down",
     "environment",
+    "interrupt",
     "running",
     "shell_lines",
     "status",
@@ -39,6 +42,19 @@ def running(home: Path | str | None = None) -> CloudInfo:
         State.STARTING: "is still starting",
     }.get(found.state, "is not running")
     raise LauncherError(f"the local cloud of {found.home} {why}: start it with `gluonship local up`")
+
+
+def interrupt(job: str, home: Path | str | None = None) -> None:
+    """Takes the spot instance of the training job away, as AWS may at any time.
+
+    Raises LauncherError: no cloud, no such job, a job without spot training or without an instance now.
+    """
+    admin.ask(running(home), "interrupt", {"job": job})
+
+
+def advance_clock(seconds: float, home: Path | str | None = None) -> None:
+    """Lets so much time pass at once for the cloud's time stamps and limits: for tests."""
+    admin.ask(running(home), "clock", {"seconds": seconds})
 
 
 def environment(home: Path | str | None = None) -> dict[str, str | None]:

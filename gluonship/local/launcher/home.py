@@ -12,6 +12,7 @@ import dataclasses
 import fcntl
 import json
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,15 +69,23 @@ class Home:
                 "set GLUONSHIP_HOME to a folder that is yours"
             ) from error
 
-    def take_lock(self) -> int | None:
-        """The descriptor of the lock, which holds until it is closed; None where another process has it."""
+    def take_lock(self, patience_seconds: float = 0.0) -> int | None:
+        """The descriptor of the lock, which holds until it is closed; None where another process has it.
+
+        `patience_seconds` outlasts a process that only looks (`is_locked`).
+        """
         descriptor = os.open(self.lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            return None
-        return descriptor
+        deadline = time.monotonic() + patience_seconds
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    os.close(descriptor)
+                    return None
+                time.sleep(0.02)
+            else:
+                return descriptor
 
     def is_locked(self) -> bool:
         """Whether a cloud's process lives here, ready or not."""

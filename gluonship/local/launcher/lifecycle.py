@@ -6,7 +6,6 @@ import contextlib
 import enum
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from typing import IO
 import psutil
 
 from gluonship.local.launcher.home import CloudInfo, Home, LauncherError, home_path
+from gluonship.local.settings import SettingError, Settings
 
 _START_SECONDS = 120.0  # for a machine that is busy; a start takes a few seconds
 _CLOSE_SECONDS = 3.0  # what going down takes beside waiting for jobs
@@ -52,7 +52,8 @@ def up(
 ) -> CloudInfo:
     """Starts the cloud of `home` in the background, unless it runs, and returns when it answers.
 
-    `port` is the control plane's; without it, 5111 or, where that is taken, a free one. `progress` is told
+    `port` is the control plane's (0: any free one); without it, 5111 or, where that is taken, a free one.
+    `progress` is told
     each step. Raises LauncherError: the port is taken, the folder cannot be used, the cloud did not come up.
     """
     tell = progress or (lambda message: None)
@@ -63,12 +64,7 @@ def up(
         tell("the cloud is already starting")
         found = _await_other(folder)
     if found.state is State.RUNNING and found.info:
-        if port not in (None, found.info.control_port):
-            raise LauncherError(
-                f"the cloud of {folder.path} already runs, on port {found.info.control_port}: use it, stop "
-                "it first (gluonship local down), or set GLUONSHIP_HOME to another folder for a second cloud"
-            )
-        return found.info
+        return _found(found.info, port)
     if found.state is State.STALE and found.info:
         tell(f"cleaning up after a cloud that was killed (process {found.info.pid})")
         _clean_up(folder)
@@ -81,8 +77,6 @@ def down(home: Path | str | None = None, grace_seconds: float | None = None) -> 
     Running jobs get SIGTERM, and what is still alive after `grace_seconds` (GLUONSHIP_DOWN_GRACE_SECONDS, 10)
     is killed. Cleans up after a stale cloud. Returns when no process of it is left.
     """
-    from gluonship.local.settings import Settings
-
     folder = Home(home_path(home, os.environ))
     found = status(folder.path)
     if found.state is State.STARTING:
@@ -91,9 +85,7 @@ def down(home: Path | str | None = None, grace_seconds: float | None = None) -> 
         if found.state is State.STALE:
             _clean_up(folder)
         return False
-    grace = (
-        Settings.from_environment(os.environ).down_grace_seconds if grace_seconds is None else grace_seconds
-    )
+    grace = _down_grace() if grace_seconds is None else grace_seconds
     process = _process(found.info)
     family = _family(process)
     if process is not None:
@@ -111,10 +103,25 @@ def down(home: Path | str | None = None, grace_seconds: float | None = None) -> 
     return True
 
 
+def _down_grace() -> float:
+    try:
+        return Settings.from_environment(os.environ).down_grace_seconds
+    except SettingError as error:
+        raise LauncherError(str(error)) from error
+
+
+def _found(info: CloudInfo, port: int | None) -> CloudInfo:
+    if port in (None, 0, info.control_port):
+        return info
+    raise LauncherError(
+        f"the cloud of {info.home} already runs, on port {info.control_port}: use it, stop it first "
+        "(gluonship local down), or set GLUONSHIP_HOME to another folder for a second cloud"
+    )
+
+
 def _start(folder: Home, port: int | None, tell: Callable[[str], None]) -> CloudInfo:
     if folder.log_file.exists() and folder.log_file.stat().st_size > _LOG_LIMIT:
         folder.log_file.replace(folder.log_file.with_suffix(".log.1"))
-    shutil.rmtree(folder.path / "containers", ignore_errors=True)
     reading, writing = os.pipe()
     command = [sys.executable, "-m", "gluonship.local.launcher.server", "--home", str(folder.path)]
     command += ["--report", str(writing), *([] if port is None else ["--port", str(port)])]
@@ -141,6 +148,10 @@ def _start(folder: Home, port: int | None, tell: Callable[[str], None]) -> Cloud
             if "failed" in report:
                 _await_end(folder)
                 raise LauncherError(report["failed"])
+            if "taken" in report:  # another `up` was a moment earlier
+                found = _await_other(folder)
+                if found.state is State.RUNNING and found.info:
+                    return _found(found.info, port)
             if "ready" in report:
                 info = folder.read_state()
                 if info is not None:
@@ -164,7 +175,8 @@ def _server_environment() -> dict[str, str]:
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MOTO_", "SM_"))
     }
-    return {**kept, "PYTHONUNBUFFERED": "1"}
+    # The folder that it runs in is the user's: no module is to be taken from there.
+    return {**kept, "PYTHONUNBUFFERED": "1", "PYTHONSAFEPATH": "1"}
 
 
 def _reports(reports: IO[str]) -> Iterator[dict[str, str]]:
@@ -223,7 +235,8 @@ def _lives(process: psutil.Process) -> bool:
 def _clean_up(folder: Home) -> None:
     """Removes what a cloud that is gone says about itself. Its containers' folders, with their logs, stay
     until the next one starts."""
-    descriptor = folder.take_lock()
+    # The threads of a process that was killed may still be ending, and hold the lock until then.
+    descriptor = folder.take_lock(_CLOSE_SECONDS)
     if descriptor is None:
         return  # another one has started meanwhile: it is its own now
     try:

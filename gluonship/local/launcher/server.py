@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import secrets
+import shutil
 import signal
 import socket
 import sys
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("gluonship.local")
 
+_LOCK_PATIENCE_SECONDS = 1.0
 _SDK_CONFIG = "SchemaVersion: '1.0'\nSageMaker:\n  PythonSDK:\n    Modules:\n      TelemetryOptOut: true\n"
 
 
@@ -60,10 +62,11 @@ def _serve(
     stop = threading.Event()
     for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(each, lambda *_: stop.set())
-    lock = home.take_lock()
-    if lock is None:
-        raise LauncherError(f"another cloud has just started in {home.path}: try again")
+    if home.take_lock(_LOCK_PATIENCE_SECONDS) is None:
+        report("taken", "")
+        return
     home.forget()
+    shutil.rmtree(home.path / "containers", ignore_errors=True)  # of the cloud before
     settings, images = _settings(), _images(home)
     listener = _listen(port)
     control_port = listener.getsockname()[1]
@@ -102,7 +105,7 @@ def _serve(
         _log.info("going down")
     finally:
         cloud.close()
-    home.forget()
+        home.forget()
     _log.info("down")
     _exit_now()
 

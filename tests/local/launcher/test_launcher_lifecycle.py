@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import pytest
 from conftest import LocalCloud, free_port, running_cloud
 
 from gluonship.local import connect, launcher
-from gluonship.local.launcher import LauncherError, State
+from gluonship.local.launcher import CloudInfo, LauncherError, State
 
 # An image of the user's own, whose container ignores SIGTERM and has a child that does, too.
 STUBBORN = """
@@ -66,6 +67,14 @@ def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
     return [each for each in processes if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
 
 
+def kill(home: Path, info: CloudInfo) -> None:
+    """SIGKILL; returns when the last thread is gone, and the lock with it."""
+    os.kill(info.pid, signal.SIGKILL)
+    deadline = time.monotonic() + 10
+    while launcher.status(home).state is State.RUNNING and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
 def wait_until_gone(processes: list[psutil.Process], seconds: float = 10.0) -> None:
     deadline = time.monotonic() + seconds
     while alive(processes) and time.monotonic() < deadline:
@@ -99,26 +108,24 @@ def test_a_cloud_lives_and_dies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 def test_a_killed_cloud_leaves_no_orphan_and_is_found(tmp_path: Path) -> None:
     home = home_with_stubborn_image(tmp_path / "home")
-    info = launcher.up(home, free_port())
+    info = launcher.up(home, 0)
     cloud = LocalCloud(info)
     family = start_stubborn_job(cloud)
-    os.kill(info.pid, signal.SIGKILL)
-    wait_until_gone([*family, psutil.Process(info.pid)] if psutil.pid_exists(info.pid) else family)
-
+    kill(home, info)
+    wait_until_gone(family)
     assert launcher.status(home) == launcher.Status(State.STALE, home, info)
     with pytest.raises(
         LauncherError, match="was killed and left its files: start it with `gluonship local up`"
     ):
         launcher.environment(home)
     steps: list[str] = []
-    again = launcher.up(home, free_port(), steps.append)
+    again = launcher.up(home, 0, steps.append)
     try:
         assert again.pid != info.pid
         assert steps[0] == f"cleaning up after a cloud that was killed (process {info.pid})"
         assert not (home / "containers").exists() or list((home / "containers").iterdir()) == []
         assert LocalCloud(again).client("sagemaker").list_training_jobs()["TrainingJobSummaries"] == []
-        os.kill(again.pid, signal.SIGKILL)
-        wait_until_gone([psutil.Process(again.pid)] if psutil.pid_exists(again.pid) else [])
+        kill(home, again)
         assert launcher.down(home) is False, "down cleans up after a killed cloud as well"
         assert launcher.status(home).state is State.STOPPED
     finally:
@@ -138,6 +145,29 @@ def test_two_clouds_never_meet(cloud: LocalCloud, tmp_path: Path) -> None:
         names = [each["Name"] for each in cloud.client("s3").list_buckets()["Buckets"]]
         assert "only-in-the-second" not in names
     assert cloud.client("sts").get_caller_identity()["Account"] == "123456789012"
+
+
+def test_two_ups_at_once_bring_up_one_cloud(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    (home / "logging").mkdir(parents=True)
+    (home / "logging.py").write_text("raise SystemExit('a module of the home is none of the cloud's')")
+    with ThreadPoolExecutor(2) as pool:
+        infos = list(pool.map(lambda _: launcher.up(home, 0), range(2)))
+    try:
+        assert infos[0] == infos[1]
+        assert psutil.pid_exists(infos[0].pid)
+        with pytest.raises(LauncherError, match="nowhere: Requested resource not found"):
+            launcher.interrupt("nowhere", home)
+        with pytest.raises(LauncherError, match="time never goes back"):
+            launcher.advance_clock(-1, home)
+        launcher.advance_clock(3600, home)
+        model = {"ModelName": "later", "ExecutionRoleArn": LocalCloud(infos[0]).role}
+        client = LocalCloud(infos[0]).client("sagemaker")
+        client.create_model(**model, PrimaryContainer={"Image": "mxnet-inference"})
+        created = client.describe_model(ModelName="later")["CreationTime"]
+        assert created.timestamp() - time.time() > 3500
+    finally:
+        assert launcher.down(home) is True
 
 
 def test_a_busy_port_is_said_and_avoided(tmp_path: Path) -> None:
