@@ -1,0 +1,1 @@
+"""The wire: one HTTP port on which AWS's clients find every service, answered as AWS answers."""

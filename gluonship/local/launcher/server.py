@@ -53,6 +53,9 @@ def main() -> None:
         except LauncherError as error:
             report("failed", str(error))
             sys.exit(1)
+        except BrokenPipeError:
+            _log.warning("nobody waits for this start any more: it ends")
+            _exit_now()
 
 
 def _serve(

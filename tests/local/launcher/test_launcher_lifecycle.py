@@ -170,6 +170,27 @@ def test_two_ups_at_once_bring_up_one_cloud(tmp_path: Path) -> None:
         assert launcher.down(home) is True
 
 
+def test_a_start_that_nobody_waits_for_any_more_ends(tmp_path: Path) -> None:
+    """Ctrl-C during `up`: no cloud comes up behind the user's back."""
+    home = tmp_path / "home"
+    script = "import sys; from gluonship.local import launcher; launcher.up(sys.argv[1], 0)"
+    starter = subprocess.Popen([sys.executable, "-c", script, str(home)])
+    try:
+        wait_for_state(home, State.STARTING)
+    finally:
+        starter.kill()
+        starter.wait()
+    wait_for_state(home, State.STOPPED)
+    assert "BrokenPipeError" not in (home / "cloud.log").read_text()
+
+
+def wait_for_state(home: Path, state: State) -> None:
+    deadline = time.monotonic() + 60
+    while launcher.status(home).state is not state:
+        assert time.monotonic() < deadline, (home / "cloud.log").read_text()
+        time.sleep(0.02)
+
+
 def test_a_busy_port_is_said_and_avoided(tmp_path: Path) -> None:
     home = tmp_path / "home"
     with socket.socket() as other:
