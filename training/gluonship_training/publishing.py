@@ -21,10 +21,9 @@ import numpy as np
 import gluonship
 from gluonship.vision import artifacts
 from gluonship.vision.artifacts import ArtifactError
-from gluonship.vision.evaluation import evaluate
+from gluonship.vision.evaluation import ClassificationReport, evaluate
 from gluonship.vision.images import Preprocessing, decode, encode_png
 from gluonship.vision.predictions import Classification, classification, softmax
-from gluonship_training import scoring
 from gluonship_training.data import Data
 from gluonship_training.failures import JobError
 from gluonship_training.metrics import EpochMetrics
@@ -47,7 +46,6 @@ class Publisher:
         network_name: str,
         data: Data,
         preprocessing: Preprocessing,
-        batch_size: int,
         context: Any,
         serving_code: Path | None,
         hyperparameters: Mapping[str, Any],
@@ -57,44 +55,56 @@ class Publisher:
         self._network_name = network_name
         self._data = data
         self._preprocessing = preprocessing
-        self._batch_size = batch_size
         self._context = context
         self._serving_code = serving_code
         self._hyperparameters = hyperparameters
         self._published: EpochMetrics | None = None
         self._any = False
+        self._evaluation: ClassificationReport | None = None
 
     def has_published(self, best: EpochMetrics | None) -> bool:
         """Whether the artifact is that of this epoch."""
         return self._any and self._published == best
 
-    def publish(
-        self,
-        network: Any,
-        metrics: EpochMetrics | None,
-        history: Sequence[EpochMetrics],
-        scores: npt.NDArray[np.float32] | None,
-    ) -> None:
+    def publish(self, network: Any, metrics: EpochMetrics | None, scores: npt.NDArray[np.float32]) -> None:
         """Writes the network as it is now.
 
         `metrics` are of the epoch that it is of (None: no epoch has ended), `scores` its probabilities of
-        the validation images where they are known. Raises JobError where a folder cannot be written.
+        the first validation images; all of them make the report. Raises JobError where the artifact cannot
+        be written.
         """
-        if scores is None:
-            scores = scoring.probabilities(
-                network, self._data.validation, self._preprocessing, self._batch_size, self._context, _go_on
-            )
         try:
             self._write_artifact(network, metrics, scores)
-            self._write_report(metrics, history, scores)
         except OSError as error:
-            raise JobError(
-                f"Could not write the model to {error.filename or self._model_folder}: {error.strerror}. "
-                "Is the disk full, or the folder not writable?"
-            ) from error
+            raise _unwritable(self._model_folder, error) from error
         except ArtifactError as error:
             raise JobError(f"The model cannot be made an artifact: {error}") from error
         self._published, self._any = metrics, True
+        labels = self._data.validation.labels
+        self._evaluation = (
+            evaluate(labels, scores, self._data.classes) if len(scores) == len(labels) else None
+        )
+
+    def report(self, history: Sequence[EpochMetrics]) -> None:
+        """Writes how good the published model is, and all epochs so far. Raises JobError as `publish`."""
+        if self._evaluation is None:
+            return
+        content: dict[str, Any] = {
+            "schema": "gluonship.training-report/1",
+            "network": self._network_name,
+            "best_epoch": self._published.epoch if self._published is not None else None,
+            "validation": self._evaluation.to_json(),
+            "history": [asdict(epoch) for epoch in history],
+            "hyperparameters": dict(self._hyperparameters),
+            "versions": versions(),
+        }
+        unfinished = self._output_folder / (REPORT + ".unfinished")
+        try:
+            self._output_folder.mkdir(parents=True, exist_ok=True)
+            unfinished.write_text(json.dumps(content, indent=1), encoding="utf-8")
+            os.replace(unfinished, self._output_folder / REPORT)
+        except OSError as error:
+            raise _unwritable(self._output_folder, error) from error
 
     def _write_artifact(
         self, network: Any, metrics: EpochMetrics | None, scores: npt.NDArray[np.float32]
@@ -125,8 +135,8 @@ class Publisher:
 
         A sure answer would hide a change of the preprocessing, an unsure one would magnify rounding.
         """
-        labels = self._data.validation.labels[:_CANDIDATES]
         first = scores[:_CANDIDATES]
+        labels = self._data.validation.labels[: len(first)]
         right = np.flatnonzero(first.argmax(axis=1) == labels)
         candidates = right if len(right) else np.arange(len(labels))
         by_certainty = candidates[np.argsort(first[candidates].max(axis=1), kind="stable")]
@@ -142,27 +152,6 @@ class Publisher:
         logits = exported(mx.nd.array(tensor[None], ctx=self._context)).asnumpy()[0]
         return classification(softmax(logits), self._data.classes, top=None)
 
-    def _write_report(
-        self,
-        metrics: EpochMetrics | None,
-        history: Sequence[EpochMetrics],
-        scores: npt.NDArray[np.float32],
-    ) -> None:
-        report = evaluate(self._data.validation.labels, scores, self._data.classes)
-        content: dict[str, Any] = {
-            "schema": "gluonship.training-report/1",
-            "network": self._network_name,
-            "best_epoch": metrics.epoch if metrics is not None else None,
-            "validation": report.to_json(),
-            "history": [asdict(epoch) for epoch in history],
-            "hyperparameters": dict(self._hyperparameters),
-            "versions": versions(),
-        }
-        self._output_folder.mkdir(parents=True, exist_ok=True)
-        unfinished = self._output_folder / (REPORT + ".unfinished")
-        unfinished.write_text(json.dumps(content, indent=1), encoding="utf-8")
-        os.replace(str(unfinished), str(self._output_folder / REPORT))
-
 
 def versions() -> dict[str, str]:
     """What trained the model."""
@@ -174,5 +163,8 @@ def versions() -> dict[str, str]:
     }
 
 
-def _go_on() -> None:
-    """In place of a check: writing what there is must not be interrupted."""
+def _unwritable(folder: Path, error: OSError) -> JobError:
+    return JobError(
+        f"Could not write to {error.filename or folder}: {error.strerror}. "
+        "Is the disk full, or the folder not writable?"
+    )

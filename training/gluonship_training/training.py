@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import time
 from pathlib import Path
-from typing import Any, Mapping
+from typing import TYPE_CHECKING, Any, Callable, Mapping
 
 import mxnet as mx
 
 from gluonship.vision.images import Preprocessing
 from gluonship_training import checkpoints, metrics, networks, schedule, scoring
-from gluonship_training.batches import TrainingBatches
+from gluonship_training.batches import Samples, TrainingBatches
 from gluonship_training.checkpoints import Checkpoint
 from gluonship_training.console import duration, say
 from gluonship_training.data import Data
@@ -25,7 +25,13 @@ from gluonship_training.publishing import Publisher
 from gluonship_training.steps import Steps
 from gluonship_training.updates import Updates
 
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
 _LOG_SECONDS = 10.0
+# There are two minutes between SIGTERM and SIGKILL: too few to judge a network on all images again.
+_SCORED_WHEN_STOPPED = 32
 
 
 class Training:
@@ -94,13 +100,11 @@ class Training:
                 raise
             say("SIGTERM: the job ends here and keeps the best model so far.")
             self._checkpoint()
+            self._publish_best(_SCORED_WHEN_STOPPED)
+        else:
+            self._publish_best(len(self._data.validation))
         finally:
             self._events.close()
-        best = self._progress.best
-        if not self._publisher.has_published(best):
-            if self._best_arrays:
-                networks.set_parameters(self._network, self._best_arrays)
-            self._publisher.publish(self._network, best, self._progress.history, None)
 
     def _epoch(self) -> None:
         progress = self._progress
@@ -125,14 +129,7 @@ class Training:
         """Judges the network on the validation images, says how it did, and keeps it where it is the best."""
         progress = self._progress
         began = time.monotonic()
-        scores = scoring.probabilities(
-            self._network,
-            self._data.validation,
-            self._preprocessing,
-            self._hyper.batch_size,
-            self._context,
-            self._interruption.check,
-        )
+        scores = self._scores(len(self._data.validation), self._interruption.check)
         self._validation_seconds = time.monotonic() - began
         loss, accuracy = scoring.loss_and_accuracy(scores, self._data.validation.labels)
         result = EpochMetrics(
@@ -152,7 +149,29 @@ class Training:
                 name: parameter.data().copy()
                 for name, parameter in networks.parameters(self._network).items()
             }
-            self._publisher.publish(self._network, result, progress.history, scores)
+            self._publisher.publish(self._network, result, scores)
+        self._publisher.report(progress.history)
+
+    def _publish_best(self, images: int) -> None:
+        """Publishes the best epoch where that is still to do, judged on so many validation images."""
+        best = self._progress.best
+        if not self._publisher.has_published(best):
+            if self._best_arrays:
+                networks.set_parameters(self._network, self._best_arrays)
+            self._publisher.publish(self._network, best, self._scores(images, lambda: None))
+        self._publisher.report(self._progress.history)
+
+    def _scores(self, images: int, check: Callable[[], None]) -> npt.NDArray[np.float32]:
+        """Probabilities of the first validation images."""
+        validation = self._data.validation
+        return scoring.probabilities(
+            self._network,
+            Samples(validation.images[:images], validation.labels[:images]),
+            self._preprocessing,
+            self._hyper.batch_size,
+            self._context,
+            check,
+        )
 
     def _rate(self) -> float:
         return schedule.rate(
