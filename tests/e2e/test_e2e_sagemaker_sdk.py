@@ -14,7 +14,6 @@ from sagemaker.serializers import CSVSerializer, JSONSerializer
 import gluonship.local
 
 SCRIPTS = Path(__file__).parent / "user_scripts"
-pytestmark = pytest.mark.xdist_group("sagemaker_sdk")
 
 
 @pytest.fixture(scope="module")

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import mxnet as mx
 import pytest
-from conftest import CLASSES, arguments, job_folder, picture, script_environment, train, write_images
 from gluonship_training import environment, hyperparameters, job
 from gluonship_training.failures import JobError, Stopped
 from gluonship_training.interruption import Interruption
+from training_runs import CLASSES, arguments, job_folder, picture, script_environment, train, write_images
 
 from gluonship import bundles
 from gluonship.vision import artifacts

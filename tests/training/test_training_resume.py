@@ -13,7 +13,7 @@ from typing import Any
 import mxnet as mx
 import numpy as np
 import pytest
-from conftest import command, job_folder, script_environment, train
+from training_runs import command, job_folder, script_environment, train
 
 from gluonship.vision import artifacts
 

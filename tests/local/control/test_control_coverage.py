@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import botocore.exceptions
 import pytest
-from conftest import LocalCloud
+from local_clouds import LocalCloud
 
 from gluonship.local import coverage
 from gluonship.local.coverage import Coverage

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import moto.s3.responses
 import pytest
 from botocore.exceptions import ClientError
-from conftest import LocalCloud
+from local_clouds import LocalCloud
 
 from gluonship.local.control.registry import service_model
 from gluonship.local.deviations import one_request_at_a_time, s3_subresources

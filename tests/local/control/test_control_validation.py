@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from conftest import LocalCloud
+from local_clouds import LocalCloud
 
 from gluonship.local.contracts import AwsError
 from gluonship.local.control import json_protocol

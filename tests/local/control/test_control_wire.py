@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from conftest import LocalCloud
+from local_clouds import LocalCloud
 
 from gluonship.local.control import hosts, invocations
 

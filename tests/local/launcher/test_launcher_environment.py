@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import LocalCloud
+from local_clouds import LocalCloud
 
 from gluonship.local import launcher
 from gluonship.local.launcher.environment import environment

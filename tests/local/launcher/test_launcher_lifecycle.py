@@ -16,7 +16,7 @@ from typing import Any
 
 import psutil
 import pytest
-from conftest import LocalCloud, free_port, running_cloud
+from local_clouds import LocalCloud, free_port, running_cloud
 
 from gluonship.local import connect, launcher
 from gluonship.local.launcher import CloudInfo, LauncherError, State
