@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gluonship.cli.options import json_option
-from gluonship.cli.problems import Problem
 
 if TYPE_CHECKING:
     from gluonship.aws.account import Account
@@ -135,30 +134,11 @@ def interrupt(job: str, as_json: bool) -> None:
     from gluonship.local import launcher
 
     terminal = Terminal(as_json)
-    info = launcher.running()
     terminal.step(f"Interrupting the training job '{job}'")
-    _interrupt(info, job)
+    launcher.interrupt(job)
     terminal.done("Its instance is gone; it starts again with its checkpoints from S3.")
     terminal.result({"interrupted": job})
     terminal.then(f"gluonship local logs {job} -f")
-
-
-def _interrupt(info: CloudInfo, job: str) -> None:
-    """Not one of AWS's operations: the cloud's own interface, whose token only its user can read."""
-    import http.client
-    import json
-
-    token = (info.home / "token").read_text("utf-8")
-    connection = http.client.HTTPConnection("127.0.0.1", info.control_port, timeout=30)
-    try:
-        body = json.dumps({"job": job})
-        connection.request("POST", "/_gluonship/interrupt", body, {"X-Gluonship-Token": token})
-        answer = connection.getresponse()
-        content = answer.read()
-    finally:
-        connection.close()
-    if answer.status != http.client.OK:
-        raise Problem(json.loads(content)["error"])
 
 
 def _described(info: CloudInfo) -> dict[str, Any]:
