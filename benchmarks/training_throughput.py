@@ -52,8 +52,8 @@ PREPROCESSING = Preprocessing(height=SIZE, width=SIZE)
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--steps", type=int, default=12, help="steps of each way in a round")
+    parser.add_argument("--rounds", type=int, default=24)
+    parser.add_argument("--steps", type=int, default=4, help="steps of each way in a round")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder for the JSON and the plot")
     arguments = parser.parse_args()
     pixels = fashion_mnist.load("train")
