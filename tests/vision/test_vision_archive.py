@@ -161,7 +161,7 @@ def test_a_one_way_stream_is_enough(tmp_path: Path) -> None:
         (member("link", type=tarfile.SYMTYPE, linkname="good.txt"), "pack the file itself"),
         (member("link", type=tarfile.LNKTYPE, linkname="../../etc/passwd"), "hard link"),
         (member("link", type=tarfile.LNKTYPE, linkname="good.txt"), "hard link"),
-        (member("null", type=tarfile.CHRTYPE, devmajor=1, devminor=3), "device"),
+        (member("null", type=tarfile.CHRTYPE, devmajor=1, devminor=3), "device or a pipe"),
         (member("disk", type=tarfile.BLKTYPE, devmajor=8), "device"),
         (member("pipe", type=tarfile.FIFOTYPE), "pipe"),
         (member("."), "file named"),
@@ -251,6 +251,51 @@ def test_a_sparse_file_is_refused(tmp_path: Path) -> None:
         subprocess.run(command, cwd=tmp_path, check=True, timeout=30)
         with pytest.raises(ArtifactError, match="sparse"):
             extract(tmp_path / "x.tar.gz", tmp_path / str(number))
+
+
+def pax_archive(headers: dict[str, str], data: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        tar.addfile(member("x", size=len(data), pax_headers=headers), io.BytesIO(data))
+    return buffer.getvalue()
+
+
+def test_the_map_of_a_sparse_file_is_not_read(tmp_path: Path) -> None:
+    """tarfile would make a list of all its numbers: 1 kB of archive, some GB of memory."""
+    count = 2**20
+    data = b"%d\n" % count + b"1\n" * (2 * count)
+    headers = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": "x"}
+    bomb = gzip.compress(pax_archive({**headers, "GNU.sparse.realsize": "1"}, data), 9)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ArtifactError, match="sparse"):
+            extract(io.BytesIO(bomb), tmp_path)
+        assert tracemalloc.get_traced_memory()[1] < 8 * 2**20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"GNU.sparse.map": "a,b"},
+        {"GNU.sparse.size": "x", "GNU.sparse.map": "1"},
+        {"GNU.sparse.major": "1", "GNU.sparse.minor": "0"},
+        {"size": "-5"},
+        {"size": "9" * 30},
+    ],
+)
+def test_headers_of_nonsense_are_refused_in_words(tmp_path: Path, headers: dict[str, str]) -> None:
+    with pytest.raises(ArtifactError):
+        extract(io.BytesIO(pax_archive(headers, b"hello")), tmp_path)
+    assert tree(tmp_path) == {}
+
+
+def test_headers_without_end_are_refused_in_words(tmp_path: Path) -> None:
+    """Each pax header calls tarfile's reader again for the next."""
+    header = pax_archive({"comment": "x"}, b"")[:1024]
+    with pytest.raises(ArtifactError, match="cannot be unpacked"):
+        extract(io.BytesIO(header * 5000), tmp_path)
 
 
 @pytest.mark.parametrize("mode", ["w:gz", "w"])

@@ -71,7 +71,7 @@ def extract(archive: Path | BinaryIO, folder: Path, limits: ArchiveLimits = _DEF
     except ArtifactError:
         _remove(made)
         raise
-    except (tarfile.TarError, EOFError, zlib.error, OSError, UnicodeError) as error:
+    except (tarfile.TarError, EOFError, zlib.error, OSError, ValueError, RecursionError) as error:
         _remove(made)
         raise ArtifactError(f"{_name(archive)} cannot be unpacked: {error}") from error
     except BaseException:
@@ -104,12 +104,27 @@ def _add(archive: tarfile.TarFile, path: Path, name: str) -> None:
 
 
 class _Member(tarfile.TarInfo):
+    """Refuses what tarfile would read into memory before anybody sees the member: huge headers, and the maps
+    of sparse files, which may be as long as the archive."""
+
     @classmethod
     def frombuf(cls, *arguments: Any, **named: Any) -> _Member:
         member = super().frombuf(*arguments, **named)
         if member.type in _SPECIAL_HEADERS and member.size > _MAX_HEADER_BYTES:
             raise ArtifactError(f"a header of {member.size:,} bytes: the archive is damaged or hostile")
+        if member.type == tarfile.GNUTYPE_SPARSE:
+            _refuse_sparse(member)
         return member
+
+    # What tarfile calls for the three forms of sparse files in pax archives; `following` is the member.
+    def _proc_gnusparse_00(self, following: tarfile.TarInfo, *_: Any) -> None:
+        _refuse_sparse(following)
+
+    _proc_gnusparse_01 = _proc_gnusparse_10 = _proc_gnusparse_00
+
+
+def _refuse_sparse(member: tarfile.TarInfo) -> None:
+    raise ArtifactError(f"{member.name!r} in the archive is a sparse file: pack plain files (tar without -S)")
 
 
 class _Capped:
@@ -198,8 +213,8 @@ def _checked(member: tarfile.TarInfo) -> list[str]:
         raise ArtifactError(
             f"{name!r} in the archive is a {kind} to {member.linkname!r}: pack the file itself (tar -h)"
         )
-    if member.issparse() or not (member.isreg() or member.isdir()):
-        raise ArtifactError(f"{name!r} in the archive is a device, a pipe or a sparse file: pack plain files")
+    if not (member.isreg() or member.isdir()):
+        raise ArtifactError(f"{name!r} in the archive is a device or a pipe: pack plain files")
     if member.isreg() and not parts:
         raise ArtifactError(f"the archive holds a file named {name!r}")
     return parts
