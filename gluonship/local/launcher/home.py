@@ -22,6 +22,10 @@ DEFAULT_REGION = "us-east-1"
 DEFAULT_ACCOUNT_ID = "123456789012"
 
 
+# What a cloud replaces in its folder when it starts.
+_REPLACED = ("bundles", "containers", "token")
+
+
 class LauncherError(Exception):
     """The cloud could not be started, found or stopped; the message says why and what to do."""
 
@@ -59,7 +63,15 @@ class Home:
         self.token_file = path / "token"
 
     def make(self) -> None:
-        """Makes the folder, for its owner only. Raises LauncherError where that cannot be."""
+        """Makes the folder, for its owner only. Raises LauncherError where that cannot be, and where a folder
+        that never was a cloud's has what a cloud would replace: it is somebody's work."""
+        if not self.lock_file.exists():
+            theirs = [name for name in _REPLACED if os.path.lexists(self.path / name)]
+            if theirs:
+                raise LauncherError(
+                    f"{self.path} is not the folder of a local cloud, which would replace what is there "
+                    f"({', '.join(theirs)}): set GLUONSHIP_HOME to a folder of its own"
+                )
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self.path.chmod(0o700)

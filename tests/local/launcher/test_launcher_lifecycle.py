@@ -216,6 +216,19 @@ def test_a_home_that_cannot_be_made_is_said(tmp_path: Path) -> None:
         launcher.up(tmp_path / "file" / "home")
 
 
+def test_a_folder_of_the_users_own_is_left_alone(tmp_path: Path) -> None:
+    """A project may well have a folder `containers`, and GLUONSHIP_HOME may name the project by mistake."""
+    work = tmp_path / "containers" / "Dockerfile"
+    work.parent.mkdir()
+    work.write_text("FROM debian")
+    mode = tmp_path.stat().st_mode
+    with pytest.raises(LauncherError, match=r"is there \(containers\): set GLUONSHIP_HOME"):
+        launcher.up(tmp_path, 0)
+    assert work.read_text() == "FROM debian"
+    assert [each.name for each in tmp_path.iterdir()] == ["containers"]
+    assert tmp_path.stat().st_mode == mode
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "words"),
     [
