@@ -97,9 +97,12 @@ def test_it_listens_on_loopback_only(cloud: LocalCloud) -> None:
             assert probe.connect_ex(("127.0.0.2", port)) != 0
 
 
-def test_motos_own_pages_are_not_there(connection: http.client.HTTPConnection, cloud: LocalCloud) -> None:
+@pytest.mark.parametrize("service", [None, "s3", "sagemaker"])
+def test_motos_own_pages_are_not_there(
+    connection: http.client.HTTPConnection, cloud: LocalCloud, service: str | None
+) -> None:
     cloud.client("s3").create_bucket(Bucket="stays-after-reset")
-    connection.request("POST", "/moto-api/reset", body=b"")
+    connection.request("POST", "/moto-api/reset", body=b"", headers=signed(service) if service else {})
     answer = connection.getresponse()
     answer.read()
     assert answer.status == 403
