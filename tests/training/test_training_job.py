@@ -61,6 +61,7 @@ def test_the_toolkit_runs_the_bundle_to_a_whole_artifact(trained: tuple[Path, st
     assert manifest.postprocessing["activation"] == "softmax"
     assert manifest.dataset["samples"] == {"train": 300, "validation": 45}
     assert manifest.versions["mxnet"] == mx.__version__
+    assert {"gluonship", "numpy", "opencv", "pillow", "python"} < set(manifest.versions)
     for name in ("code/inference.py", "code/gluonship/vision/__init__.py", "golden/image.png"):
         assert name in manifest.files
 

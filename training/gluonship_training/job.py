@@ -65,7 +65,6 @@ def run(hyper: Hyperparameters, environment: Environment, interruption: Interrup
             hyper.network,
             dataset,
             preprocessing,
-            context,
             code,
             hyper.to_json(),
         ),

@@ -9,14 +9,17 @@ from __future__ import annotations
 import json
 import os
 import platform
+import sys
 import tempfile
 import warnings
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Mapping, Sequence
 
+import cv2
 import mxnet as mx
 import numpy as np
+import PIL
 
 import gluonship
 from gluonship.vision import artifacts
@@ -46,7 +49,6 @@ class Publisher:
         network_name: str,
         data: Data,
         preprocessing: Preprocessing,
-        context: Any,
         serving_code: Path | None,
         hyperparameters: Mapping[str, Any],
     ) -> None:
@@ -55,7 +57,6 @@ class Publisher:
         self._network_name = network_name
         self._data = data
         self._preprocessing = preprocessing
-        self._context = context
         self._serving_code = serving_code
         self._hyperparameters = hyperparameters
         self._published: EpochMetrics | None = None
@@ -144,23 +145,30 @@ class Publisher:
         return encode_png(decode(self._data.validation_samples[chosen].read()))
 
     def _predict(self, symbol: Path, params: Path, image: bytes) -> Classification:
-        """What the exported files, not the network in memory, say of an image."""
+        """What the exported files, not the network in memory, say of an image: on the CPU, as where they are
+        served, since a GPU's arithmetic differs by more than a golden sample's tolerance."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # MXNet warns that the output is not among the parameters
-            exported = mx.gluon.SymbolBlock.imports(str(symbol), ["data"], str(params), ctx=self._context)
+            exported = mx.gluon.SymbolBlock.imports(str(symbol), ["data"], str(params), ctx=mx.cpu())
         tensor = self._preprocessing.tensor(decode(image))
-        logits = exported(mx.nd.array(tensor[None], ctx=self._context)).asnumpy()[0]
+        logits = exported(mx.nd.array(tensor[None])).asnumpy()[0]
         return classification(softmax(logits), self._data.classes, top=None)
 
 
 def versions() -> dict[str, str]:
-    """What trained the model."""
-    return {
+    """What trained the model, and what decoded and resized its images."""
+    found = {
         "gluonship": gluonship.__version__,
         "python": platform.python_version(),
         "mxnet": mx.__version__,
         "numpy": np.__version__,
+        "pillow": PIL.__version__,
+        "opencv": cv2.__version__,
     }
+    gluoncv = sys.modules.get("gluoncv")  # not imported for the kit's own network
+    if gluoncv is not None:
+        found["gluoncv"] = str(gluoncv.__version__)
+    return found
 
 
 def _unwritable(folder: Path, error: OSError) -> JobError:
