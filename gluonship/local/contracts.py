@@ -89,6 +89,10 @@ class ImageUnknown(Exception):
     """No entry of the images table says how this image runs here; the message says what to add."""
 
 
+class StartFailed(Exception):
+    """The machine could not start a container; the message says why."""
+
+
 @dataclass(frozen=True)
 class ContainerSpec:
     """A container to run, whatever stands in for it on this machine."""
@@ -141,7 +145,7 @@ class Container(Protocol):
 class Runtime(Protocol):
     def start(self, spec: ContainerSpec, on_line: Callable[[str], None]) -> Container:
         """Starts it; every line of its stdout and stderr goes to `on_line`, the first ones saying what
-        stands in for the image here. Raises ImageUnknown."""
+        stands in for the image here. Raises ImageUnknown, StartFailed, OSError (a full disk)."""
         ...
 
 

@@ -27,6 +27,7 @@ from gluonship.local.contracts import (
     Metrics,
     Runtime,
     Scope,
+    StartFailed,
     Storage,
     StorageError,
 )
@@ -34,7 +35,6 @@ from gluonship.local.execution import disk, failures, inputs, outputs
 from gluonship.local.execution.checkpoints import CheckpointSync
 from gluonship.local.execution.failures import JobFailed
 from gluonship.local.execution.metric_lines import MetricReader
-from gluonship.local.execution.runtime import StartFailed
 
 _log = logging.getLogger(__name__)
 

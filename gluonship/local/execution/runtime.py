@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from gluonship.local.container_images import ImageTable, Stand
-from gluonship.local.contracts import Container, ContainerSpec, Exit
+from gluonship.local.contracts import Container, ContainerSpec, Exit, StartFailed
 from gluonship.local.execution import environment
 from gluonship.local.execution.container import MARKER, ProcessContainer
 from gluonship.local.execution.interpreters import Interpreter, InterpreterBroken, interpreter
@@ -21,10 +21,6 @@ from gluonship.local.execution.shim_process import ShimFailed, ShimProcess
 
 _NAMED = ("mxnet", "gluoncv", "numpy", "sagemaker-training", "sagemaker-mxnet-training",
           "sagemaker-inference", "sagemaker-mxnet-inference")  # fmt: skip
-
-
-class StartFailed(RuntimeError):
-    """The machine could not start a container; the message says why."""
 
 
 class ProcessRuntime:
@@ -47,7 +43,7 @@ class ProcessRuntime:
         self._private = private
 
     def start(self, spec: ContainerSpec, on_line: Callable[[str], None]) -> Container:
-        """See contracts.Runtime. Raises ImageUnknown, StartFailed."""
+        """See contracts.Runtime."""
         stand = self._images.stand_for(spec.image)
         private = self._private or private_root()
         try:

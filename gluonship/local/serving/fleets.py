@@ -21,11 +21,12 @@ from gluonship.local.contracts import (
     ProvisionFailed,
     Runtime,
     Scope,
+    StartFailed,
     Storage,
 )
 from gluonship.local.serving import model_data
 from gluonship.local.serving.health import HealthRules
-from gluonship.local.serving.instances import Instance, InstanceState, StartFailed
+from gluonship.local.serving.instances import Instance, InstanceState, NotHealthy
 from gluonship.local.serving.ports import Ports
 
 REASON_LIMIT = 1024  # characters of an endpoint's FailureReason (botocore: FailureReason)
@@ -125,7 +126,7 @@ class ProcessFleets:
         for instance in instances:
             try:
                 instance.wait_ready(expired)
-            except StartFailed as error:
+            except NotHealthy as error:
                 raise ProvisionFailed(_ping_failure(plan, error)) from error
 
     def _start_one(self, plan: FleetPlan, undo: contextlib.ExitStack) -> Instance:
@@ -159,7 +160,7 @@ class ProcessFleets:
             instance.start()
         except ImageUnknown as error:
             raise ProvisionFailed(shorten(f"The image '{plan.image}' cannot run here: {error}")) from error
-        except OSError as error:
+        except (StartFailed, OSError) as error:
             raise ProvisionFailed(
                 shorten(f"The image '{plan.image}' could not be started: {error}")
             ) from error
@@ -177,7 +178,7 @@ def _environment(plan: FleetPlan, port: int, first: int, last: int) -> dict[str,
     }
 
 
-def _ping_failure(plan: FleetPlan, error: StartFailed) -> str:
+def _ping_failure(plan: FleetPlan, error: NotHealthy) -> str:
     words = (
         f"The primary container for production variant {plan.variant_name} did not pass the ping health "
         f"check. Please check CloudWatch logs for this endpoint. ({str(error).capitalize()}; "

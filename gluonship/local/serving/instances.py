@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from gluonship.local.contracts import Container, ContainerSpec, ImageUnknown, LogStream, Runtime
+from gluonship.local.contracts import Container, ContainerSpec, ImageUnknown, LogStream, Runtime, StartFailed
 from gluonship.local.serving.health import HealthRules, ping
 
 _KEPT_LINES = 20
@@ -25,7 +25,7 @@ class InstanceState:
     ready: bool
 
 
-class StartFailed(Exception):
+class NotHealthy(Exception):
     """The container ended, or never answered /ping; `last_lines` are the end of its output."""
 
     def __init__(self, reason: str, last_lines: Sequence[str]) -> None:
@@ -65,20 +65,20 @@ class Instance:
         self._listener = listener
 
     def start(self) -> None:
-        """Starts the container. Raises ImageUnknown."""
+        """Starts the container. Raises what Runtime.start raises."""
         self._last_lines.clear()
         self._container = self._runtime.start(self._spec, self._write)
 
     def wait_ready(self, expired: Callable[[], bool]) -> None:
-        """Returns when /ping answers 200. Raises StartFailed when the container ended or `expired()`."""
+        """Returns when /ping answers 200. Raises NotHealthy when the container ended or `expired()`."""
         container = self._require_container()
         while not ping(self._port):
             exit_ = container.poll()
             if exit_ is not None:
-                lines = exit_.last_lines or self._last_lines
-                raise StartFailed(f"the container exited with code {exit_.code}", list(lines))
+                lines = [*(exit_.last_lines or self._last_lines), *([exit_.hint] if exit_.hint else [])]
+                raise NotHealthy(f"the container exited with code {exit_.code}", lines)
             if expired() or self._stopping.is_set():
-                raise StartFailed("the container did not answer /ping with 200 in time", self._last_lines)
+                raise NotHealthy("the container did not answer /ping with 200 in time", self._last_lines)
             self._stopping.wait(_PROBE_PAUSE)
         self._set_ready(True)
 
@@ -154,7 +154,7 @@ class Instance:
         try:
             self.start()
             self.wait_ready(lambda: time.monotonic() > deadline)
-        except (StartFailed, ImageUnknown, OSError) as error:
+        except (NotHealthy, ImageUnknown, StartFailed, OSError) as error:
             self._write(f"[local cloud] The container did not come back: {error}.")
             # _watch_container sees that it ended; one that lives but is silent is ended here.
             if self._container is not None and self._container.poll() is None:

@@ -11,8 +11,8 @@ from execution_parts import Containers
 
 from gluonship import bundles
 from gluonship.local.container_images import ImagesFileError, ImageTable, repository
-from gluonship.local.contracts import ContainerSpec, ImageUnknown
-from gluonship.local.execution.runtime import ProcessRuntime, StartFailed
+from gluonship.local.contracts import ContainerSpec, ImageUnknown, StartFailed
+from gluonship.local.execution.runtime import ProcessRuntime
 
 AWS = "763104351884.dkr.ecr.eu-west-1.amazonaws.com/"
 PYTHON = Path("/p/bin/python")

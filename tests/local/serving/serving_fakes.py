@@ -25,6 +25,7 @@ from gluonship.local.contracts import (
     FleetPlan,
     ImageUnknown,
     Scope,
+    StartFailed,
     StateChange,
     StorageError,
 )
@@ -35,10 +36,13 @@ BEHAVIOURS = ("ok", "broken", "mute", "needs-model")
 
 
 class TinyContainer:
-    def __init__(self, spec: ContainerSpec, process: subprocess.Popen[str], lines: list[str]) -> None:
+    def __init__(
+        self, spec: ContainerSpec, process: subprocess.Popen[str], lines: list[str], hint: str
+    ) -> None:
         self.spec = spec
         self.process = process
         self._lines = lines
+        self._hint = hint
         self._stopped = False
 
     @property
@@ -67,7 +71,7 @@ class TinyContainer:
 
     def _exit(self, code: int) -> Exit:
         cause = ExitCause.STOPPED if self._stopped else ExitCause.SIGNALLED if code < 0 else ExitCause.EXITED
-        return Exit(128 - code if code < 0 else code, cause, tuple(self._lines[-20:]))
+        return Exit(128 - code if code < 0 else code, cause, tuple(self._lines[-20:]), self._hint)
 
 
 class TinyRuntime:
@@ -75,10 +79,14 @@ class TinyRuntime:
 
     def __init__(self) -> None:
         self.containers: list[TinyContainer] = []
+        self.refuses = ""  # why the machine starts no container now
+        self.hint = ""  # what it could not give to those that end
 
     def start(self, spec: ContainerSpec, on_line: Callable[[str], None]) -> TinyContainer:
         if spec.image not in BEHAVIOURS:
             raise ImageUnknown(f"no line of images.toml matches {spec.image}; add one.")
+        if self.refuses:
+            raise StartFailed(self.refuses)
         environment = {**os.environ, **spec.environment, "SAGEMAKER_BASE_DIR": str(spec.root)}
         process = subprocess.Popen(
             [sys.executable, "-S", str(SERVER), spec.image],
@@ -95,7 +103,7 @@ class TinyRuntime:
                 on_line(line.rstrip())
 
         threading.Thread(target=read, daemon=True).start()
-        container = TinyContainer(spec, process, lines)
+        container = TinyContainer(spec, process, lines, self.hint)
         self.containers.append(container)
         return container
 

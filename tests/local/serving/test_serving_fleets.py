@@ -93,6 +93,21 @@ def test_an_unknown_image_says_what_to_add(fleets: ProcessFleets) -> None:
         fleets.provision(fleet_plan("strange:1"))
 
 
+def test_a_machine_that_starts_no_container_is_said(fleets: ProcessFleets, runtime: TinyRuntime) -> None:
+    runtime.refuses = "container pets did not start: the shim did not answer"
+    with pytest.raises(ProvisionFailed, match=r"The image 'ok' could not be started: container pets did not"):
+        fleets.provision(fleet_plan())
+
+
+def test_what_the_machine_could_not_give_is_in_the_reason(
+    fleets: ProcessFleets, runtime: TinyRuntime
+) -> None:
+    runtime.hint = "The output mentions /opt/ml, which this machine does not let a container have."
+    with pytest.raises(ProvisionFailed) as failure:
+        fleets.provision(fleet_plan("broken"))
+    assert str(failure.value).endswith(f"{runtime.hint})")
+
+
 def test_model_data_is_where_the_container_looks(
     fleets: ProcessFleets, runtime: TinyRuntime, storage: FolderStorage, tmp_path: Path
 ) -> None:
@@ -165,6 +180,19 @@ def test_an_instance_that_dies_is_started_again_and_says_so(
     assert ping(fleet.states[0].port)
     (stream,) = logs.streams.values()
     assert any("The container exited with code 137" in line for line in stream.lines)
+
+
+def test_an_instance_that_cannot_be_started_again_now_is_tried_later(
+    fleets: ProcessFleets, runtime: TinyRuntime, logs: ListLogs
+) -> None:
+    fleet = fleets.provision(fleet_plan())
+    (stream,) = logs.streams.values()
+    runtime.refuses = "the machine is out of memory"
+    runtime.containers[0].process.kill()
+    eventually(lambda: any("did not come back: the machine is out of memory" in one for one in stream.lines))
+    assert not fleet.states[0].ready
+    runtime.refuses = ""
+    eventually(lambda: fleet.states[0].ready)
 
 
 def test_a_silent_instance_leaves_the_routes_and_is_replaced(
