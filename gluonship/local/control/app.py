@@ -6,8 +6,9 @@ import io
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from gluonship.local import hosts
 from gluonship.local.contracts import Scope
-from gluonship.local.control import admin, hosts, invocations
+from gluonship.local.control import admin, invocations
 from gluonship.local.control.errors import error_response
 from gluonship.local.control.moto_gateway import MotoGateway, send
 from gluonship.local.control.registry import Registry

@@ -15,11 +15,13 @@ import asyncio
 import contextlib
 import json
 import logging
+import socket
 import sys
 from typing import Any
 
 from aiohttp import web
 
+from gluonship.local import hosts
 from gluonship.local.serving.container_client import PooledContainerClient
 from gluonship.local.serving.invocations import (
     BODY_LIMIT,
@@ -33,17 +35,17 @@ from gluonship.local.serving.runtime_errors import RuntimeApiError, validation_e
 
 _log = logging.getLogger(__name__)
 
-_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _DISCARD_LIMIT = 10 * BODY_LIMIT
 
 
 class DataPlaneServer:
-    def __init__(self, invoker: Invoker) -> None:
+    def __init__(self, invoker: Invoker, port: int) -> None:
         self._invoker = invoker
+        self._port = port
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
-            _check_host(request.headers.get("Host", ""))
+            self._check_sender(request)
             body = await _read_body(request)
         except RuntimeApiError as error:
             headers = {"x-amzn-ErrorType": error.code, "Content-Type": "application/json"}
@@ -56,18 +58,11 @@ class DataPlaneServer:
             message = b'{"Message": "The data plane failed; see data-plane.log in GLUONSHIP_HOME."}'
             return _to_web(Response(500, {"x-amzn-ErrorType": "InternalFailure"}, message))
 
-
-def _check_host(host: str) -> None:
-    """Only a local name may reach a local server: else any web page could, by rebinding its own name."""
-    name, _, port = host.rpartition(":")
-    if not port.isdigit():
-        name = host
-    if name not in _HOSTS:
-        raise RuntimeApiError(
-            "AccessDeniedException",
-            f"The Host header {host!r} does not name this machine; use 127.0.0.1 or localhost.",
-            403,
-        )
+    def _check_sender(self, request: web.BaseRequest) -> None:
+        """Before a byte of the body is read."""
+        refused = hosts.refusal(request.headers.get("Host"), request.headers.get("Origin"), self._port)
+        if refused:
+            raise RuntimeApiError("AccessDeniedException", refused, 403)
 
 
 async def _read_body(request: web.BaseRequest) -> bytes:
@@ -127,13 +122,15 @@ def _say(message: dict[str, Any]) -> None:
 async def serve(port: int, account_id: str, timeout: float) -> None:
     table = RouteTable()
     async with PooledContainerClient.open() as client:
+        bound = socket.create_server(("127.0.0.1", port))
+        port = bound.getsockname()[1]
         server = web.Server(
-            DataPlaneServer(Invoker(table, client, account_id, timeout)).handle,
+            DataPlaneServer(Invoker(table, client, account_id, timeout), port).handle,
             access_log=None,
             read_bufsize=2**18,
         )
-        listener = await asyncio.get_running_loop().create_server(server, "127.0.0.1", port)
-        _say({"port": listener.sockets[0].getsockname()[1]})
+        listener = await asyncio.get_running_loop().create_server(server, sock=bound)
+        _say({"port": port})
         await Commands(table).serve()
         listener.close()
         await server.shutdown(timeout=0.5)  # 0 would wait for ever

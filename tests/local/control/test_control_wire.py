@@ -21,7 +21,8 @@ import pytest
 from botocore.exceptions import ClientError
 from local_clouds import LocalCloud
 
-from gluonship.local.control import hosts, invocations
+from gluonship.local import hosts
+from gluonship.local.control import invocations
 
 STS = "Action=GetCallerIdentity&Version=2011-06-15"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}

@@ -200,11 +200,22 @@ def raw(port: int, path: str, **headers: str) -> http.client.HTTPResponse:
     return connection.getresponse()
 
 
+SIGNED = "AWS4-HMAC-SHA256 Credential=k/20260101/us-east-1/sagemaker/aws4_request, ..."
+
+
 def test_only_local_names_and_signed_requests_are_taken(data_plane: DataPlane) -> None:
-    path = "/endpoints/pets/invocations"
-    assert raw(data_plane.port, path, Host="evil.example.com").status == 403
-    assert raw(data_plane.port, path, Host="127.0.0.1.evil.example.com:80").status == 403
-    unsigned = raw(data_plane.port, path, Host="localhost")
+    path, port = "/endpoints/pets/invocations", data_plane.port
+    for headers in (
+        {"Host": f"evil.example.com:{port}"},
+        {"Host": f"127.0.0.1.evil.example.com:{port}"},
+        {"Host": "localhost:1"},
+        {"Origin": "https://page.example"},
+        {"Origin": "null"},
+    ):
+        refused = raw(port, path, Authorization=SIGNED, **headers)
+        assert (refused.status, refused.headers["x-amzn-ErrorType"]) == (403, "AccessDeniedException")
+    assert raw(port, path, Authorization=SIGNED, Origin="http://localhost:8888").status == 400
+    unsigned = raw(data_plane.port, path, Host=f"localhost:{port}")
     assert unsigned.status == 403
     assert unsigned.headers["x-amzn-ErrorType"] == "MissingAuthenticationTokenException"
     assert raw(data_plane.port, "/elsewhere").status == 404
@@ -212,10 +223,9 @@ def test_only_local_names_and_signed_requests_are_taken(data_plane: DataPlane) -
 
 def test_a_client_that_waits_for_continue_gets_it(deploy: Callable[..., Any], data_plane: DataPlane) -> None:
     deploy()
-    credential = "AWS4-HMAC-SHA256 Credential=k/20260101/us-east-1/sagemaker/aws4_request, ..."
     connection = http.client.HTTPConnection("127.0.0.1", data_plane.port, timeout=5)
     connection.putrequest("POST", "/endpoints/pets/invocations")
-    headers = {"Authorization": credential, "Content-Length": "5", "Expect": "100-continue"}
+    headers = {"Authorization": SIGNED, "Content-Length": "5", "Expect": "100-continue"}
     for name, value in headers.items():
         connection.putheader(name, value)
     connection.endheaders()

@@ -14,17 +14,16 @@ _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 def refusal(host: str | None, origin: str | None, port: int) -> str | None:
     """Why a request with these headers is refused by a server on `port`, or None when it is not.
 
-    Allowed hosts are loopback's names with this port, and below localhost (BUCKET.s3.localhost) for S3.
+    Allowed hosts are loopback's names with this port, and below localhost (BUCKET.s3.localhost) for S3. Both
+    planes ask here.
     """
     if not host or not _is_loopback(f"//{host}", port):
         return (
             f"the local cloud answers on 127.0.0.1:{port} and localhost:{port} only, not as {host!r}: "
             "set AWS_ENDPOINT_URL as `gluonship local env` prints it"
         )
-    if origin and origin != "null" and not _is_loopback(origin, None):
+    if origin and not _is_loopback(origin, None):  # "null", too, is a page's
         return f"the local cloud does not answer web pages (Origin: {origin})"
-    if origin == "null":
-        return "the local cloud does not answer web pages (Origin: null)"
     return None
 
 
