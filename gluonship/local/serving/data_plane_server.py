@@ -19,6 +19,7 @@ import socket
 import sys
 from typing import Any
 
+import uvloop
 from aiohttp import web
 
 from gluonship.local import hosts
@@ -143,7 +144,7 @@ def main() -> None:
     parser.add_argument("--timeout", type=float, default=INVOCATION_SECONDS, help="seconds an invocation")
     arguments = parser.parse_args()
     with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C in the cloud's terminal reaches us too
-        asyncio.run(serve(arguments.port, arguments.account, arguments.timeout))
+        uvloop.run(serve(arguments.port, arguments.account, arguments.timeout))
 
 
 if __name__ == "__main__":
