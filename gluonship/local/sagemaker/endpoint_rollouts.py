@@ -77,11 +77,13 @@ class Rollouts:
         return new
 
     def withdraw(self, scope: Scope, name: str, variants: Sequence[Variant]) -> None:
-        """No request reaches the endpoint any more, and its fleets are gone."""
+        """The endpoint's fleets are gone, and no request reaches it any more; one that is routed to what is
+        gone gets a 5xx."""
         try:
             self._router.set_routes(scope, name, [])
-        finally:
-            self._retire(_fleets_only_in(variants, ()))
+        except Exception:  # noqa: BLE001 - the log has it; a deletion must come to its end
+            _log.exception("the requests to endpoint %s could not be ended", name)
+        self._retire(_fleets_only_in(variants, ()))
 
     def _retire(self, fleets: Iterable[Fleet]) -> None:
         """A fleet that cannot be taken down fails no deployment: it has no requests any more."""
@@ -127,12 +129,15 @@ class Rollouts:
         )
 
     def _roll_back(self, scope: Scope, name: str, old: Sequence[Variant], new: Sequence[Variant]) -> bool:
+        """Whether what served before has all requests again. The new fleets are gone in any case: nobody
+        would ever take them down."""
         try:
             self._router.set_routes(scope, name, routes(old, (), 0.0) if old else [])
-            self._retire(_fleets_only_in(new, old))
         except Exception:  # noqa: BLE001 - the log has it, and the endpoint's status says it
             _log.exception("the endpoint %s could not be rolled back", name)
             return False
+        finally:
+            self._retire(_fleets_only_in(new, old))
         return True
 
     def _wait(self, seconds: float) -> None:

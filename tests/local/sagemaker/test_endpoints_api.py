@@ -165,8 +165,25 @@ def test_an_update_that_can_neither_go_on_nor_back(account: Account) -> None:
     account.config("second", variant())
     account.router.broken = 2
     assert update(account, "second")["EndpointStatus"] == "UpdateRollbackFailed"
+    assert account.fleets.up == account.fleets.fleets[:1]
     account.call("DeleteEndpoint", EndpointName="pets")
     account.until(lambda: account.call("ListEndpoints") == {"Endpoints": []})
+
+
+def test_a_deletion_comes_to_its_end_without_the_data_plane(account: Account) -> None:
+    create(account)
+    account.settled()
+    account.router.broken = 1
+    account.call("DeleteEndpoint", EndpointName="pets")
+    account.until(lambda: account.call("ListEndpoints") == {"Endpoints": []})
+    assert account.fleets.up == []
+
+
+def test_a_failed_creation_leaves_nothing_up_without_the_data_plane(account: Account) -> None:
+    account.router.broken = 2
+    create(account)
+    assert account.settled()["EndpointStatus"] == "Failed"
+    assert account.fleets.up == []
 
 
 def test_an_endpoint_in_progress_takes_no_request(account: Account) -> None:
