@@ -15,7 +15,7 @@ from gluonship_inference.handlers import JSON
 from gluonship_inference.invocation import invoke
 from sagemaker_inference.errors import BaseInferenceToolkitError
 
-from gluonship.vision import artifacts, images
+from gluonship.vision import artifacts
 
 
 def model_fn(model_dir: str) -> classifier.Classifier:
@@ -35,7 +35,7 @@ def transform_fn(
     """`data` is text where `content_type` is JSON: AWS's toolkit has decoded it."""
     body = data.encode() if isinstance(data, str) else bytes(data)
     try:
-        return invoke(model, content_type or "", accept or "", body, images.Limits()).decode(), JSON
+        return invoke(model, content_type or "", accept or "", body).decode(), JSON
     except ServingError as error:
-        message = f"{error.code}: {error.message}"
-        raise BaseInferenceToolkitError(error.status, message, message) from None
+        # AWS's toolkit answers with the second, and gives the third as the status line's phrase.
+        raise BaseInferenceToolkitError(error.status, error.to_bytes().decode(), str(error)) from None

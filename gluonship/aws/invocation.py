@@ -86,7 +86,8 @@ def _refusal(endpoint: str, error: ClientError) -> InvocationFailed:
     original = str(answer.get("OriginalMessage") or error_message(error))
     code, message = "", original
     try:
-        detail = json.loads(original)["error"]
+        # AWS's own server puts a traceback behind what a handler says.
+        detail = json.JSONDecoder().raw_decode(original)[0]["error"]
         code, message = str(detail["code"]), str(detail["message"])
     except (ValueError, KeyError, TypeError):
         pass  # not our container's form: its words are given as they are

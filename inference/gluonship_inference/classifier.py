@@ -18,8 +18,6 @@ from gluonship_inference.errors import LoadError, in_words
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-_LIMITS = images.Limits()
-
 
 class Classifier:
     """A loaded network. Not for several threads at once."""
@@ -29,12 +27,10 @@ class Classifier:
         self._network = network
         self._softmax = manifest.postprocessing["activation"] == "softmax"
 
-    def classify(
-        self, data: bytes, limits: images.Limits = _LIMITS, top: int | None = 0
-    ) -> predictions.Classification:
+    def classify(self, data: bytes, top: int | None = 0) -> predictions.Classification:
         """An image file's classification, of the classes that the manifest wants (`top`=0), all (None), or
         so many. Raises images.ImageError."""
-        output = self.forward(self.manifest.preprocessing.tensor(images.decode(data, limits)))
+        output = self.forward(self.manifest.preprocessing.tensor(images.decode(data)))
         probabilities = predictions.softmax(output) if self._softmax else output
         wanted = self.manifest.postprocessing["top"] if top == 0 else top
         return predictions.classification(probabilities, self.manifest.classes, wanted)

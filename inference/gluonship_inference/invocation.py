@@ -8,16 +8,14 @@ from gluonship_inference.classifier import Classifier
 from gluonship_inference.errors import ServingError
 
 
-def invoke(
-    classifier: Classifier, content_type: str, accept: str, body: bytes, limits: images.Limits
-) -> bytes:
+def invoke(classifier: Classifier, content_type: str, accept: str, body: bytes) -> bytes:
     """JSON, as `payloads` says. Raises ServingError."""
     payloads.check_negotiation(content_type, accept)
     sent = payloads.images(content_type, body)
     predicted = []
     for number, data in enumerate(sent.files):
         try:
-            predicted.append(classifier.classify(data, limits).to_json())
+            predicted.append(classifier.classify(data).to_json())
         except images.ImageError as error:
             where = f"instances[{number}]: " if sent.several else ""
             raise ServingError(400, error.code, where + error.message) from None

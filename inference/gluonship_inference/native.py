@@ -8,7 +8,7 @@ from typing import Any
 import cv2
 import mxnet as mx
 
-from gluonship.vision import artifacts, images
+from gluonship.vision import artifacts
 from gluonship_inference import classifier
 from gluonship_inference.errors import LoadError
 from gluonship_inference.handlers import JSON, Request, Response
@@ -17,15 +17,14 @@ from gluonship_inference.settings import Settings
 
 
 def create(settings: Settings) -> NativeHandler:
-    return NativeHandler(settings.model_dir, images.Limits(max_bytes=settings.max_body))
+    return NativeHandler(settings.model_dir)
 
 
 class NativeHandler:
     """A `handlers.Handler`."""
 
-    def __init__(self, folder: Path, limits: images.Limits) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._limits = limits
 
     def load(self) -> dict[str, Any]:
         _check_present(self._folder)
@@ -40,7 +39,7 @@ class NativeHandler:
         }
 
     def handle(self, request: Request) -> Response:
-        answer = invoke(self._classifier, request.content_type, request.accept, request.body, self._limits)
+        answer = invoke(self._classifier, request.content_type, request.accept, request.body)
         return Response(200, JSON, {}, answer)
 
 

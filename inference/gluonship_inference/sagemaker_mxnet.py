@@ -73,10 +73,19 @@ class SagemakerMxnetHandler:
             text, _, trace = str(result).partition("\nTraceback (most recent call last)")
             if trace:
                 print("Traceback (most recent call last)" + trace, flush=True)
-            raise ServingError(self._context.status, "ModelError", one_line(text))
+            raise _refusal(self._context.status, text)
         headers = dict(self._context.response_headers)
         content_type = headers.pop("content-type", JSON)
         return Response(self._context.status, content_type, headers, _to_bytes(result))
+
+
+def _refusal(status: int, text: str) -> ServingError:
+    """The error of a script that words it as this server does, such as an artifact's own; else its text."""
+    try:
+        error = json.loads(text)["error"]
+        return ServingError(status, str(error["code"]), one_line(str(error["message"])))
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ServingError(status, "ModelError", one_line(text))
 
 
 def _prepare_import(folder: Path) -> None:

@@ -272,11 +272,12 @@ def test_many_answers_come_in_the_order_of_their_images(account: Account, served
     assert [answer.top.label for answer in answers] == [f"cow {number}" for number in range(300)]
 
 
-def test_a_refusal_has_the_containers_own_words(account: Account, served: str) -> None:
+@pytest.mark.parametrize("body", [b"refuse me", b"refuse me as AWS's server"])
+def test_a_refusal_has_the_containers_own_words(account: Account, served: str, body: bytes) -> None:
     with pytest.raises(
-        invocation.InvocationFailed, match="answered 400: the picture is upside down"
+        invocation.InvocationFailed, match=r"answered 400: the picture is upside down$"
     ) as caught:
-        invocation.invoke(account, served, b"refuse me")
+        invocation.invoke(account, served, body)
     assert (caught.value.code, caught.value.status) == ("InvalidImage", 400)
 
 

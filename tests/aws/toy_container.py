@@ -38,7 +38,10 @@ class Server(BaseHTTPRequestHandler):
             os._exit(9)
         if body.startswith(b"refuse"):
             error = {"error": {"code": "InvalidImage", "message": "the picture is upside down"}}
-            self._answer(400, json.dumps(error).encode())
+            trace = (
+                b"\nTraceback (most recent call last):\n  ..." if body.endswith(b"as AWS's server") else b""
+            )
+            self._answer(400, json.dumps(error).encode() + trace)
             return
         if body == b"chat":
             self._answer(200, b'"hello"')

@@ -223,7 +223,7 @@ def test_a_job_is_deployed_asked_examined_updated_and_deleted(
     assert mixed.code == 1
     good, bad = mixed.json["results"]
     assert good["predictions"][0]["label"] == "red"
-    assert bad["error"]["message"]
+    assert bad["error"]["code"] == "UnsupportedMediaType"
 
     examined = call("doctor", "eye", "--json")
     assert examined.code == 0, examined.out

@@ -235,7 +235,12 @@ def test_both_stacks_give_the_same_predictions(
         assert one == [
             {**score, "probability": pytest.approx(score["probability"], abs=1e-6)} for score in other
         ]
-    refused = aws.invoke(b"I am not a picture", "image/jpeg")
-    assert (refused.status, refused.error["code"]) == (400, "ModelError")
-    assert refused.error["message"].startswith("UnsupportedImage: ")
-    assert aws.invoke(b"{}", "application/json").error["message"].startswith("InvalidJson: ")
+    for content_type, data in [
+        ("image/jpeg", b"I am not a picture"),
+        ("image/jpeg", b""),
+        ("image/png", bytes(21 * 2**20)),
+        ("application/json", b"{}"),
+        ("text/csv", b"1,2"),
+    ]:
+        one, other = (server.invoke(data, content_type) for server in (ours, aws))
+        assert (one.status, one.error) == (other.status, other.error)

@@ -85,7 +85,7 @@ BAD_REQUESTS: dict[str, tuple[Callable[[Any], Any], str, int, str]] = {
     "empty": (lambda _: b"", "image/jpeg", 400, "EmptyBody"),
     "30 MB of zeros": (lambda _: bytes(30_000_000), "image/jpeg", 413, "BodyTooLarge"),
     "30 MB in pieces": (lambda _: in_pieces(30 * 2**20), "image/jpeg", 413, "BodyTooLarge"),
-    "24 MB of zeros": (lambda _: bytes(24_000_000), "image/jpeg", 400, "UnsupportedImage"),
+    "24 MB of zeros": (lambda _: bytes(24_000_000), "image/jpeg", 400, "ImageTooLarge"),
     "CSV": (lambda _: b"1,2,3", "text/csv", 415, "UnsupportedMediaType"),
     "no type": (lambda jpeg: jpeg, "", 415, "UnsupportedMediaType"),
     "not JSON": (lambda _: b"{", "application/json", 400, "InvalidJson"),
