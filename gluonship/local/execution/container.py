@@ -122,7 +122,7 @@ class ProcessContainer:
             report = self._shim.wait_report(None if limit is None else _SAMPLE_SECONDS)
             if report is not None:
                 return report
-            held = memory.exceeds(self._shim.pids, limit) if limit is not None else None
+            held = None if limit is None else self._sample(limit)
             if held is not None and self._cause is None:
                 self._cause = ExitCause.MEMORY
                 self._tell(
@@ -130,6 +130,13 @@ class ProcessContainer:
                     f"{(limit or 0) // 2**20} MiB (GLUONSHIP_MEMORY_LIMIT_BYTES)"
                 )
                 self._shim.kill()
+
+    def _sample(self, limit: int) -> int | None:
+        try:
+            return memory.exceeds(self._shim.pids, limit)
+        except OSError as error:  # no descriptor is free, for one: the next sample may be had
+            _log.warning("the memory of container %s cannot be seen now: %s", self.spec.name, error)
+            return None
 
     def _conclude(self, report: Report) -> Exit:
         code = os.waitstatus_to_exitcode(report.status)

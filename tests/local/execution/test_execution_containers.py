@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -207,6 +208,19 @@ def test_memory_that_forks_share_counts_once(containers: Containers) -> None:
         "for _ in range(4): os.wait()"
     )
     ended = containers.start(code, memory_limit_bytes=250 * 2**20).wait(30)
+    assert ended is not None
+    assert (ended.code, ended.cause) == (0, ExitCause.EXITED)
+
+
+def test_memory_that_cannot_be_seen_for_a_moment_ends_nothing(containers: Containers) -> None:
+    container = containers.start("import time; time.sleep(1.5)", memory_limit_bytes=2**30)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))  # no file can be opened
+    try:
+        time.sleep(0.8)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    ended = container.wait(20)
     assert ended is not None
     assert (ended.code, ended.cause) == (0, ExitCause.EXITED)
 
