@@ -171,7 +171,9 @@ def wait_until_gone(account: Account, name: str) -> None:
 
 
 def _versions(account: Account, endpoint: str) -> list[str]:
-    pages = account.sagemaker.get_paginator("list_endpoint_configs").paginate(NameContains=endpoint[:40])
+    pages = account.sagemaker.get_paginator("list_endpoint_configs").paginate(
+        NameContains=names.stem(endpoint)
+    )
     found = [config["EndpointConfigName"] for page in pages for config in page["EndpointConfigs"]]
     return [name for name in found if names.made_from(name, endpoint)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
 from datetime import UTC, datetime
@@ -30,12 +31,22 @@ def fitted(text: str, length: int = MAX_LENGTH) -> str:
     return re.sub(r"[^a-zA-Z0-9]+", "-", text).strip("-")[:length].rstrip("-") or "gluonship"
 
 
-def unique(stem: str, now: datetime | None = None) -> str:
-    """A new name that begins with `stem`, as far as it fits: STEM-YYYYMMDD-HHMMSS-XXXX, in UTC."""
+def unique(text: str, now: datetime | None = None) -> str:
+    """A new name made from `text`: STEM-YYYYMMDD-HHMMSS-XXXX, in UTC."""
     moment = now or datetime.now(UTC)
-    return f"{fitted(stem, MAX_LENGTH - _STAMP_LENGTH)}-{moment:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    return f"{stem(text)}-{moment:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
-def made_from(name: str, stem: str) -> bool:
-    """Whether `name` is one that `unique(stem)` gives."""
-    return bool(re.fullmatch(f"{re.escape(fitted(stem, MAX_LENGTH - _STAMP_LENGTH))}-{_STAMP}", name))
+def made_from(name: str, text: str) -> bool:
+    """Whether `name` is one that `unique(text)` gives."""
+    return bool(re.fullmatch(f"{re.escape(stem(text))}-{_STAMP}", name))
+
+
+def stem(text: str) -> str:
+    """What the names that `unique(text)` gives begin with. Where `text` must be cut, a digest of it takes the
+    place of its end: texts that begin alike must not share names."""
+    longest = MAX_LENGTH - _STAMP_LENGTH
+    if len(text) <= longest:
+        return fitted(text, longest)
+    digest = hashlib.sha256(text.encode()).hexdigest()[:6]
+    return f"{fitted(text, longest - 7)}-{digest}"

@@ -53,6 +53,12 @@ def test_a_unique_name_tells_its_stem_and_its_time() -> None:
     assert not names.made_from(name, "fashion")
 
 
+def test_long_names_that_begin_alike_share_no_unique_names() -> None:
+    one, other = ("classify-the-parts-of-the-production-line-" + place for place in ("in-kyoto", "in-osaka"))
+    assert names.made_from(names.unique(one), one)
+    assert not names.made_from(names.unique(one), other)
+
+
 @pytest.mark.parametrize(("name", "suggestion"), [("my_job", "my-job"), ("-a-", "a"), ("a/b", "a-b")])
 def test_a_wrong_name_is_refused_with_one_that_would_do(name: str, suggestion: str) -> None:
     with pytest.raises(ValueError, match=f"'{suggestion}' would do"):
