@@ -67,6 +67,6 @@ class LogFollower:
             answer = self._logs.get_log_events(**wanted)
             self._tokens[stream] = answer["nextForwardToken"]
             yield from (event["message"] for event in answer["events"])
-            # CloudWatch gives the same token again at the end of a stream.
-            if not answer["events"] or answer["nextForwardToken"] == token:
+            # The same token again is a stream's end; an empty page alone is not.
+            if answer["nextForwardToken"] == token:
                 return

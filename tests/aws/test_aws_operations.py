@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
+from botocore.stub import Stubber
 
 from gluonship.aws import channels, endpoints, invocation, log_lines, storage, training
 from gluonship.aws.account import Account
@@ -177,7 +179,7 @@ def test_a_job_that_is_not_there_is_missing(account: Account) -> None:
 def test_an_endpoint_is_created_updated_and_deleted_with_its_parts(
     account: Account, bucket: S3Uri, tmp_path: Path
 ) -> None:
-    name = "animals"
+    name = "animals-of-the-farm-behind-the-hill-at-the-river"  # too long to be whole in its parts' names
     cats = endpoints.EndpointPlan(name, _model(account, bucket, tmp_path, "cat"), IMAGE, ROLE)
     statuses: list[str] = []
     first = endpoints.deploy(account, cats)
@@ -205,7 +207,7 @@ def test_an_endpoint_is_created_updated_and_deleted_with_its_parts(
     assert third.version not in _versions(account)
 
     # Another endpoint whose name begins alike keeps its parts.
-    beside = endpoints.deploy(account, replace(cats, name="animals-2"))
+    beside = endpoints.deploy(account, replace(cats, name=f"{name}-2"))
     endpoints.wait(account, beside, lambda status: None)
     deleted = endpoints.delete(account, name)
     assert sorted(deleted) == sorted(
@@ -216,9 +218,9 @@ def test_an_endpoint_is_created_updated_and_deleted_with_its_parts(
         ]
     )
     assert _versions(account) == {beside.version}
-    endpoints.delete(account, "animals-2")
+    endpoints.delete(account, f"{name}-2")
     assert _versions(account) == set()
-    with pytest.raises(OperationFailed, match="There is no endpoint 'animals'"):
+    with pytest.raises(OperationFailed, match=f"There is no endpoint '{name}'"):
         endpoints.delete(account, name)
 
 
@@ -321,6 +323,19 @@ def test_a_follower_gives_every_line_once(account: Account) -> None:
         assert len(lines) == 2 * count
         written += count
     assert list(follower.new_lines()) == []
+
+
+def test_an_empty_page_is_not_the_end() -> None:
+    """As CloudWatch's documentation says; the local cloud has no such pages."""
+    account = Account(boto3.Session("key", "secret", region_name="us-east-1"))
+    with Stubber(account.logs) as cloudwatch:
+        cloudwatch.add_response("describe_log_streams", {"logStreams": [{"logStreamName": "s"}]})
+        for token, lines in (("1", ["a"]), ("2", []), ("3", ["b"]), ("3", [])):
+            events = [{"message": line} for line in lines]
+            cloudwatch.add_response("get_log_events", {"events": events, "nextForwardToken": token})
+        follower = log_lines.LogFollower(account, "g")
+        assert [line for _, line in follower.new_lines()] == ["a", "b"]
+        cloudwatch.assert_no_pending_responses()
 
 
 def test_a_group_that_is_not_there_has_no_lines(account: Account) -> None:
