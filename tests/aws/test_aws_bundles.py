@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,35 @@ def test_a_bundle_imports_with_nothing_of_the_kit_around_it(tmp_path: Path, bund
     place, foreign = done.stdout.splitlines()[-2:]
     assert Path(place) == folder / "gluonship/__init__.py"
     assert foreign == "[]"
+
+
+def test_a_wheel_carries_the_bundles(tmp_path: Path) -> None:
+    repository = Path(__file__).parents[2]
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(command, cwd=repository, check=True, capture_output=True, timeout=60)
+    (wheel,) = tmp_path.glob("gluonship-*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "installed")  # noqa: S202 - made above
+    code = (
+        "import sys; from pathlib import Path; from gluonship import bundles\n"
+        "print(bundles.__file__); bundles.training_source(Path(sys.argv[1]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "laid out")],
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "installed")},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert done.stdout.strip() == str(tmp_path / "installed/gluonship/bundles.py")
+    bundles.training_source(tmp_path / "from the repository")
+    assert _files(tmp_path / "laid out") == _files(tmp_path / "from the repository")
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_a_folder_that_is_there_is_not_mixed_with_another_bundle(tmp_path: Path) -> None:
