@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
+import secrets
 import shutil
 import zlib
 from collections.abc import Callable
@@ -102,7 +102,11 @@ def parse_manifest(content: bytes, uri: str) -> tuple[str, list[str]]:
 def _decompress(folder: Path) -> None:
     """Each file, from gzip; a `.gz` at the end of its name goes."""
     for path in [each for each in sorted(folder.rglob("*")) if each.is_file()]:
-        partial = path.with_name(f".{path.name}.partial")
+        plain = path.with_suffix("") if path.suffix == ".gz" else path
+        if plain != path and plain.exists():
+            names = f"'{path.relative_to(folder)}' and '{plain.relative_to(folder)}'"
+            raise StorageError(f"the objects {names} would be one file when decompressed; rename one")
+        partial = path.with_name(f".{secrets.token_hex(8)}.partial")
         try:
             with gzip.open(path) as source, partial.open("wb") as target:
                 shutil.copyfileobj(source, target, 1024 * 1024)
@@ -112,4 +116,4 @@ def _decompress(folder: Path) -> None:
                 f"CompressionType is Gzip, but the object '{name}' is not (or not all of it): {error}"
             ) from error
         path.unlink()
-        os.replace(partial, path.with_suffix("") if path.suffix == ".gz" else path)
+        partial.replace(plain)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -84,7 +85,8 @@ class S3Storage:
 
     def _download(self, location: S3Uri, path: Path) -> None:
         """By one request, unlike boto3's download_file: a data set is thousands of small files."""
-        partial = path.with_name(f".{path.name[:200]}.partial")
+        # Nothing of the file's own name, which may be as long as a name can be.
+        partial = path.with_name(f".{secrets.token_hex(8)}.partial")
         with _told("read", location):
             path.parent.mkdir(parents=True, exist_ok=True)
             try:

@@ -92,6 +92,17 @@ def test_many_objects(clients: Clients, bucket: str, storage: S3Storage, tmp_pat
     assert found(tmp_path / "target") == found(source)
 
 
+def test_long_names_that_begin_alike(
+    clients: Clients, bucket: str, storage: S3Storage, tmp_path: Path
+) -> None:
+    """Each as long as a name can be, downloaded at the same time."""
+    names = ["n" * 253 + f"{number:02d}" for number in range(16)]
+    for name in names:
+        clients("s3", REGION).put_object(Bucket=bucket, Key=f"d/{name}", Body=name[-2:].encode() * 500_000)
+    assert storage.download_prefix(f"s3://{bucket}/d/", tmp_path / "x") == 16
+    assert found(tmp_path / "x") == {name: name[-2:] * 500_000 for name in names}
+
+
 def test_nothing_under_a_prefix_is_no_error(bucket: str, storage: S3Storage, tmp_path: Path) -> None:
     assert storage.download_prefix(f"s3://{bucket}/nothing", tmp_path / "x") == 0
 
