@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +38,35 @@ def test_a_folder_per_class_in_the_order_of_names(image_folder: MakeFolder) -> N
     assert dataset.counts == [2, 2, 2]
     assert dataset.samples[0].read() == (folder / "Zebra/0.png").read_bytes()
     check(dataset)
+
+
+@contextlib.contextmanager
+def as_an_ordinary_user() -> Iterator[None]:
+    """Root may read everything."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+
+
+@pytest.mark.parametrize("closed", ["", "dog", "dog/more"])
+def test_a_folder_that_cannot_be_read_is_named(image_folder: MakeFolder, closed: str) -> None:
+    with tempfile.TemporaryDirectory() as place:
+        os.chmod(place, 0o755)  # noqa: S103 - for another user to enter
+        folder = shutil.copytree(image_folder(), Path(place) / "data")
+        shutil.copytree(folder / "dog", folder / "dog/more")
+        (folder / closed).chmod(0)
+        try:
+            with (
+                as_an_ordinary_user(),
+                pytest.raises(DatasetError, match=f"{folder / closed}.* cannot be read: Permission"),
+            ):
+                open_dataset(folder)
+        finally:
+            (folder / closed).chmod(0o755)
 
 
 def test_classes_txt_or_the_caller_give_the_order(image_folder: MakeFolder) -> None:

@@ -174,6 +174,16 @@ def test_an_index_of_another_file_is_named(tmp_path: Path, pictures: list[tuple[
         open_dataset(tmp_path)
 
 
+def test_an_index_that_is_cut_off_is_named(tmp_path: Path, pictures: list[tuple[bytes, int]]) -> None:
+    write_recordio(tmp_path, "x", pictures, CLASSES)
+    lines = (tmp_path / "x.idx").read_text().splitlines(keepends=True)
+    (tmp_path / "x.idx").write_text("".join(lines[:-2]))
+    with pytest.raises(
+        DatasetError, match=rf"x\.idx lists {len(lines) - 2} of the {len(lines)} records of x\.rec: delete"
+    ):
+        open_dataset(tmp_path)
+
+
 def test_a_damaged_file_is_named(tmp_path: Path, pictures: list[tuple[bytes, int]]) -> None:
     target = write_recordio(tmp_path, "x", pictures, CLASSES)
     (tmp_path / "x.idx").unlink()

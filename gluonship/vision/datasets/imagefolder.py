@@ -48,7 +48,7 @@ def class_folders(folder: Path) -> list[Path]:
 
 def open_image_folder(folder: Path, classes: list[str] | None) -> Dataset:
     """The pictures below `folder`, sorted by path. With `classes`, other folders are an error, and a class
-    without a folder has no samples. Raises DatasetError."""
+    without a folder has no samples. Raises DatasetError, and OSError for a folder that cannot be read."""
     folders = class_folders(folder)
     if not folders:
         raise DatasetError(f"{folder} has no folders: a data set is a folder per class, or .rec files")
@@ -79,7 +79,7 @@ def open_image_folder(folder: Path, classes: list[str] | None) -> Dataset:
 
 
 def _pictures(class_folder: Path, root: Path, ignored: list[str]) -> Iterator[Path]:
-    for parent, subfolders, names in os.walk(class_folder):
+    for parent, subfolders, names in os.walk(class_folder, onerror=_raise):
         subfolders[:] = sorted(name for name in subfolders if not _skipped(name))
         for name in subfolders:
             if (Path(parent) / name).is_symlink():
@@ -97,6 +97,11 @@ def _pictures(class_folder: Path, root: Path, ignored: list[str]) -> Iterator[Pa
                 yield path
             else:
                 raise DatasetError(f"{path} is a broken link or no plain file: take it out")
+
+
+def _raise(error: OSError) -> None:
+    """Without it os.walk passes over a folder that it cannot read."""
+    raise error
 
 
 def _skipped(name: str) -> bool:

@@ -21,6 +21,13 @@ def open_dataset(folder: Path, classes: Sequence[str] | None = None) -> Dataset:
     sorted folder names. Pictures are not decoded yet: see `check`. Raises DatasetError.
     """
     folder = Path(folder)
+    try:
+        return _open(folder, classes)
+    except OSError as error:
+        raise DatasetError(f"{error.filename or folder} cannot be read: {error.strerror}") from error
+
+
+def _open(folder: Path, classes: Sequence[str] | None) -> Dataset:
     if not folder.is_dir():
         raise DatasetError(f"{folder} is not a folder: a data set is a folder per class, or .rec files")
     listed = list(classes) if classes is not None else _listed(folder)
@@ -49,5 +56,5 @@ def _listed(folder: Path) -> list[str] | None:
         return read_classes(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         return None
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise DatasetError(f"{path} cannot be read as UTF-8 text: {error}") from error

@@ -88,6 +88,12 @@ def _indexed(path: Path, offsets: list[int]) -> list[tuple[str, int]]:
                 "delete the .idx file, or write both again"
             )
         entries.append((key, int(offset)))
+    listed = len({offset for _, offset in entries})
+    if listed < len(starts):
+        raise DatasetError(
+            f"{index} lists {listed:,} of the {len(starts):,} records of {path.name}: "
+            "delete the .idx file, or write both again"
+        )
     return entries
 
 
