@@ -40,6 +40,7 @@ class CloudInfo:
     control_port: int
     data_port: int
     version: str
+    down_grace_seconds: float = 10.0  # how long it waits for its jobs when it goes down
 
     @property
     def url(self) -> str:

@@ -17,7 +17,6 @@ from typing import IO
 import psutil
 
 from gluonship.local.launcher.home import CloudInfo, Home, LauncherError, home_path
-from gluonship.local.settings import SettingError, Settings
 
 _START_SECONDS = 120.0  # for a machine that is busy; a start takes a few seconds
 _CLOSE_SECONDS = 3.0  # what going down takes beside waiting for jobs
@@ -53,8 +52,8 @@ def up(
     """Starts the cloud of `home` in the background, unless it runs, and returns when it answers.
 
     `port` is the control plane's (0: any free one); without it, 5111 or, where that is taken, a free one.
-    `progress` is told
-    each step. Raises LauncherError: the port is taken, the folder cannot be used, the cloud did not come up.
+    `progress` is told each step. Raises LauncherError: the port is taken, the folder cannot be used, the
+    cloud did not come up.
     """
     tell = progress or (lambda message: None)
     folder = Home(home_path(home, os.environ))
@@ -74,8 +73,9 @@ def up(
 def down(home: Path | str | None = None, grace_seconds: float | None = None) -> bool:
     """Stops the cloud of `home` and everything it has started; False where none ran.
 
-    Running jobs get SIGTERM, and what is still alive after `grace_seconds` (GLUONSHIP_DOWN_GRACE_SECONDS, 10)
-    is killed. Cleans up after a stale cloud. Returns when no process of it is left.
+    Running jobs get SIGTERM, and what is still alive after `grace_seconds` (by default what the cloud itself
+    waits: GLUONSHIP_DOWN_GRACE_SECONDS when it was started, 10) is killed. Cleans up after a stale cloud.
+    Returns when no process of it is left.
     """
     folder = Home(home_path(home, os.environ))
     found = status(folder.path)
@@ -85,7 +85,7 @@ def down(home: Path | str | None = None, grace_seconds: float | None = None) -> 
         if found.state is State.STALE:
             _clean_up(folder)
         return False
-    grace = _down_grace() if grace_seconds is None else grace_seconds
+    grace = found.info.down_grace_seconds if grace_seconds is None else grace_seconds
     process = _process(found.info)
     family = _family(process)
     if process is not None:
@@ -101,13 +101,6 @@ def down(home: Path | str | None = None, grace_seconds: float | None = None) -> 
     _end(family)
     _clean_up(folder)
     return True
-
-
-def _down_grace() -> float:
-    try:
-        return Settings.from_environment(os.environ).down_grace_seconds
-    except SettingError as error:
-        raise LauncherError(str(error)) from error
 
 
 def _found(info: CloudInfo, port: int | None) -> CloudInfo:

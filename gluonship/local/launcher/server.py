@@ -96,7 +96,13 @@ def _serve(
         cloud = wiring.Cloud(home, listener, settings, images, data_plane.result, stop.set)
     try:
         info = CloudInfo(
-            home.path, os.getpid(), psutil.Process().create_time(), control_port, cloud.data_port, __version__
+            home.path,
+            os.getpid(),
+            psutil.Process().create_time(),
+            control_port,
+            cloud.data_port,
+            __version__,
+            settings.down_grace_seconds,
         )
         os.environ["AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME"] = info.runtime_url
         cloud.serve()

@@ -85,7 +85,7 @@ def wait_until_gone(processes: list[psutil.Process], seconds: float = 10.0) -> N
 def test_a_cloud_lives_and_dies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One life: a home with a space, up twice, private files, and a down that leaves no stubborn process."""
     home = home_with_stubborn_image(tmp_path / "with a space" / "home")
-    monkeypatch.setenv("GLUONSHIP_DOWN_GRACE_SECONDS", "1")
+    monkeypatch.setenv("GLUONSHIP_DOWN_GRACE_SECONDS", "4")
     assert launcher.status(home).state is State.STOPPED
     steps: list[str] = []
     with running_cloud(home) as cloud:
@@ -97,10 +97,12 @@ def test_a_cloud_lives_and_dies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         for name in ("cloud.json", "cloud.log", "token"):
             assert stat.S_IMODE((home / name).stat().st_mode) == 0o600, name
         family = start_stubborn_job(cloud)
+        monkeypatch.setenv("GLUONSHIP_DOWN_GRACE_SECONDS", "0")  # another shell's: the cloud's own counts
         started = time.monotonic()
         assert launcher.down(home) is True
         assert time.monotonic() - started < 15
         assert alive(family) == []
+        assert (home / "cloud.log").read_text().endswith("INFO gluonship.local: down\n"), "it was killed"
     assert launcher.status(home) == launcher.Status(State.STOPPED, home, None)
     assert launcher.down(home) is False
     assert steps == []
