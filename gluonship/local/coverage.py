@@ -27,9 +27,17 @@ _RUNTIME = {"InvokeEndpoint": Coverage.EXECUTED}
 
 _NOTES = {
     "CreateTrainingJob": "File and FastFile input (FastFile downloads everything first); S3Prefix "
-    "and ManifestFile; one instance. Pipe input and augmented manifests are refused.",
+    "and ManifestFile; one instance. Pipe input and augmented manifests are refused. Recorded and described, "
+    "without effect: instance type and volume, RetryStrategy, KMS keys, VpcConfig, EnableNetworkIsolation, "
+    "EnableInterContainerTrafficEncryption, debugger and profiler (DebugHookConfig, DebugRuleConfigurations, "
+    "ProfilerConfig, ProfilerRuleConfigurations), TensorBoardOutputConfig, ExperimentConfig, "
+    "RemoteDebugConfig, InfraCheckConfig, SessionChainingConfig.",
     "StopTrainingJob": "SIGTERM, then SIGKILL after 120 s (GLUONSHIP_STOP_GRACE_SECONDS).",
-    "CreateModel": "One container. Roles, VPCs and images are not checked, as on AWS, until something runs.",
+    "CreateModel": "One container. Roles and images are not checked, as on AWS, until something runs. "
+    "Recorded, without effect: VpcConfig, EnableNetworkIsolation.",
+    "CreateEndpointConfig": "Instance-based variants. Recorded, without effect: instance types and volumes, "
+    "KmsKeyId, VpcConfig, EnableNetworkIsolation. Serverless, asynchronous, shadow and explained variants "
+    "and data capture are refused.",
     "CreateEndpoint": "Each instance is a process; the data plane spreads requests by variant weights.",
     "UpdateEndpoint": "The new fleet comes up before requests move to it; if it does not, the old one stays.",
     "AddTags": "Tags of what is only recorded are moto's.",
