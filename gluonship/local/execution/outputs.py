@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tarfile
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from gluonship.local.contracts import Output, Storage
 from gluonship.local.execution.inputs import inside
+from gluonship.local.execution.shim import MAIN_FOLDER
 
 _LEVEL = 1  # weights hardly compress; a person waits
 
@@ -16,6 +18,7 @@ _LEVEL = 1  # weights hardly compress; a person waits
 def upload(output: Output, root: Path, scratch: Path, storage: Storage, tell: Callable[[str], None]) -> None:
     """`scratch` is a folder for the archive. What cannot be packed is told. Raises StorageError, OSError."""
     folder = inside(root, output.folder)
+    _follow_the_container(folder, root)
     if output.skip_if_empty and not _has_files(folder):
         return
     if not output.archive:
@@ -48,6 +51,16 @@ def pack(folder: Path, archive: Path, tell: Callable[[str], None]) -> None:
                 tell(f"gluonship: '{name}' is not in the archive: it is a socket, a pipe or a device")
                 continue
             target.add(source, name, recursive=False, filter=_as_root)
+
+
+def _follow_the_container(folder: Path, root: Path) -> None:
+    """Makes links to /opt/ml/... relative: on this machine that is another folder, or none."""
+    for path in [each for each in folder.rglob("*") if each.is_symlink()]:
+        target = PurePosixPath(os.readlink(path))
+        if target.is_relative_to(MAIN_FOLDER):
+            with contextlib.suppress(OSError):  # what cannot be changed is told when it is packed
+                path.unlink()
+                path.symlink_to(os.path.relpath(root / target.relative_to(MAIN_FOLDER), path.parent))
 
 
 def _stays_inside(link: Path, folder: Path) -> bool:

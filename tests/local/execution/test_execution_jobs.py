@@ -209,14 +209,18 @@ def test_links_in_a_model_stay_inside(jobs: Jobs) -> None:
     result, _ = jobs.run(
         "os.chdir(base + '/model'); open('a', 'w').write('a'); os.symlink('a', 'inside')\n"
         "open(base + '/output/secret', 'w').write('outside'); os.symlink(base + '/output/secret', 'b')\n"
+        "os.mkdir('code'); os.symlink('/opt/ml/model/a', 'code/absolute')\n"
         "os.symlink('/nowhere', 'broken'); os.mkfifo('pipe')"
     )
     assert result.outcome is JobOutcome.COMPLETED
-    with tarfile.open(fileobj=io.BytesIO(jobs.get("out/model.tar.gz"))) as archive:
+    packed = jobs.get("out/model.tar.gz")
+    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
         kinds = {each.name: each.issym() for each in archive.getmembers()}
+        assert archive.getmember("code/absolute").linkname == "../a"
         owners = {each.uname for each in archive.getmembers()}
     assert kinds["a"] is False
     assert kinds["inside"] is True
+    assert members(packed) == {"a": b"a", "b": b"outside"}
     assert "broken" not in kinds
     assert "pipe" not in kinds
     assert owners == {"root"}
