@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -56,8 +57,17 @@ def explain(error: BaseException) -> str | None:
     """What to tell a person about an error that this kit foresees; None for one that it does not."""
     if isinstance(error, click.ClickException):
         return error.format_message()
-    if isinstance(error, Problem) or type(error).__name__ in _OWN_ERRORS:
+    if isinstance(error, Problem) or any(kind.__name__ in OWN_ERRORS for kind in type(error).__mro__):
         return _sentence(str(error))
+    if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("gluonship"):
+        return (
+            f"This needs the Python package '{error.name}', which is not installed here. To work on this "
+            "machine takes gluonship's extras local, training and inference (`make setup` in a clone brings "
+            "them all); with its extra client alone, --cloud aws works."
+        )
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        place = f" ({error.filename})" if error.filename else ""
+        return f"{error.strerror}{place}: free some space, or set TMPDIR and GLUONSHIP_HOME to another disk."
     if isinstance(error, OSError) and error.filename:
         return f"{error.strerror}: {error.filename}."
     if "botocore" in sys.modules:  # else it cannot be one of AWS's
@@ -68,7 +78,7 @@ def explain(error: BaseException) -> str | None:
 
 
 # By name: their modules are not imported for the sake of a message.
-_OWN_ERRORS = frozenset(
+OWN_ERRORS = frozenset(
     {
         "ArtifactError",
         "BundleMissing",
@@ -77,7 +87,6 @@ _OWN_ERRORS = frozenset(
         "ImageError",
         "LauncherError",
         "SettingError",
-        "WorkplaceError",
     }
 )
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import gluonship
+from gluonship.cli import problems
 from gluonship.cli.main import run
 
 COMMAND = [str(Path(sys.executable).parent / "gluonship")]
@@ -73,6 +74,7 @@ def test_nothing_given_is_wrong_usage(tmp_path: Path) -> None:
         (["trian"], "No such command 'trian'"),
         (["train"], "Missing argument 'DATA'"),
         (["train", "x", "--epochs", "0"], "--epochs"),
+        (["train", "x", "--image-size", "large"], "--image-size"),
         (["train", "x", "--set", "momentum"], "--set takes KEY=VALUE"),
         (["train", "x", "--epochs", "2", "--set", "epochs=3"], "'epochs' is given twice"),
         (["train", "x", "--set", "sagemaker_program=x"], "SageMaker's own"),
@@ -185,6 +187,39 @@ def test_without_a_region_the_error_says_how_to_give_one(tmp_path: Path) -> None
     done = call("delete", "e", "--cloud", "aws", home=tmp_path)
     assert done.returncode == 1
     assert "--region" in done.stderr
+
+
+# --- what the machine lacks ---------------------------------------------------------------------------------
+
+
+def test_a_package_that_is_not_installed_is_named_with_its_extra(tmp_path: Path) -> None:
+    """As where only gluonship[client] is."""
+    (tmp_path / "psutil.py").write_text("raise ModuleNotFoundError('no psutil', name='psutil')\n")
+    done = call("local", "up", home=tmp_path, PYTHONPATH=str(tmp_path), TMPDIR=str(tmp_path))
+    assert done.returncode == 1
+    assert "'psutil'" in done.stderr
+    assert "extras local, training and inference" in done.stderr
+    assert not list(tmp_path.glob("gluonship-error-*"))
+
+
+def test_a_full_disk_is_a_sentence(tmp_path: Path) -> None:
+    variables = {**os.environ, "GLUONSHIP_HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [*COMMAND, "local", "status"],
+            env=variables,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+        )
+    assert "No space left on device: free some space" in done.stderr
+    assert not list(tmp_path.glob("gluonship-error-*"))
+
+
+def test_errors_known_by_name_are_there() -> None:
+    source = "".join(path.read_text() for path in Path(gluonship.__file__).parent.rglob("*.py"))
+    assert [name for name in problems.OWN_ERRORS if f"class {name}(" not in source] == []
 
 
 # --- what nobody foresaw -----------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 from gluonship.cli.main import run
-from gluonship.vision import datasets
+from gluonship.vision import artifacts, datasets
 
 COLOURS = {"blue": (30, 60, 200), "red": (200, 40, 30), "yellow": (220, 200, 40)}
 
@@ -118,7 +118,7 @@ def test_the_job_got_the_hyperparameters_and_every_byte_of_every_image(
 ) -> None:
     job = cloud.client("sagemaker").describe_training_job(TrainingJobName=JOB)
     settings = {name: json.loads(value) for name, value in job["HyperParameters"].items()}
-    expected = {"epochs": 4, "image-size": "16", "batch-size": 8, "num-threads": 1, "flip": False}
+    expected = {"epochs": 4, "image-size": 16, "batch-size": 8, "num-threads": 1, "flip": False}
     assert {name: settings[name] for name in expected} == expected
     (uri,) = [
         channel["DataSource"]["S3DataSource"]["S3Uri"]
@@ -327,6 +327,17 @@ def test_a_changed_file_is_named_with_the_cure(call: Call, artifact: Path, tmp_p
     assert done.code == 1
     assert "code/inference.py is not what the manifest says" in " ".join(done.out.split())
     assert "1 of 2 checks failed" in done.err
+
+
+def test_a_broken_golden_prediction_is_named(call: Call, artifact: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    artifacts.extract(artifact, folder)
+    (folder / "golden/prediction").write_text("{}")
+    artifacts.seal(folder)
+    done = call("doctor", str(folder), "--json")
+    assert done.code == 1
+    (failed,) = [finding for finding in done.json["findings"] if finding["verdict"] == "failed"]
+    assert "golden sample" in failed["detail"]
 
 
 # --- logs and environment ---------------------------------------------------------------------------------

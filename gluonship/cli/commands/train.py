@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.option("--epochs", type=click.IntRange(min=1), help="Passes over the images.")
 @click.option("--batch-size", type=click.IntRange(min=1))
 @click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True))
-@click.option("--image-size", help="Side of the network's input in pixels.")
+@click.option("--image-size", type=click.IntRange(min=1), help="Side of the network's input in pixels.")
 @click.option(
     "--set", "settings", metavar="KEY=VALUE", multiple=True, help="Any other hyperparameter; repeat it."
 )

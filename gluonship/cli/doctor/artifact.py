@@ -91,6 +91,7 @@ def look(folder: Path) -> tuple[Examined, list[Finding]]:
         return Examined(folder, None, None), findings
     try:
         manifest = artifacts.verify(folder)
+        golden = contract.Golden.read(folder, manifest)
     except ArtifactError as error:
         words = str(error).replace(f"{folder}/", "")  # a scratch folder's name says nothing to a person
         return Examined(folder, None, None), [*findings, failed("manifest", words, "Export the model again.")]
@@ -101,7 +102,6 @@ def look(folder: Path) -> tuple[Examined, list[Finding]]:
             f"{manifest.preprocessing.height}; {len(manifest.files)} files have the SHA-256 that it says",
         )
     )
-    golden = contract.Golden.read(folder, manifest)
     findings.append(
         ok("golden sample", "an image with its expected prediction")
         if golden

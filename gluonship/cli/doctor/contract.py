@@ -36,12 +36,10 @@ class Golden:
 
     @classmethod
     def read(cls, folder: Path, manifest: Manifest) -> Golden | None:
+        """Raises ArtifactError."""
         if manifest.golden is None:
             return None
-        image = (folder / manifest.golden.image).read_bytes()
-        prediction = Classification.from_json(
-            json.loads((folder / manifest.golden.prediction).read_text("utf-8"))
-        )
+        image, prediction = manifest.golden.read(folder)
         return cls(Sample("the golden image", image, "image/png"), prediction, manifest.golden.tolerance)
 
 
