@@ -32,8 +32,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MXNET_CPU_WORKER_NTHREADS")
-os.environ.update(dict.fromkeys(ONE_THREAD, "1"))  # before MXNet is imported; as in the server
+# Before MXNet is imported, and as in the server:
+os.environ.update({"OMP_NUM_THREADS": "1", "MXNET_CPU_WORKER_NTHREADS": "1", "OPENBLAS_NUM_THREADS": "1"})
 
 import cv2
 import matplotlib
@@ -74,11 +74,11 @@ class Contender:
 
 @dataclass(frozen=True)
 class Round:
-    """One run of one contender."""
+    """One run of one contender; `cpu_ms` is of a request."""
 
     throughput: float  # requests a second
     p50_ms: float
-    cpu_ms: float  # a request
+    cpu_ms: float
 
 
 def picture() -> bytes:
@@ -344,7 +344,6 @@ def plot(table: dict[str, Any], target: Path) -> None:
     )
     axis.set_ylabel("requests a second (median of rounds)")
     axis.set_title(f"{NETWORK} at 224: the server and the engine alone")
-    axis.spines[["top", "right"]].set_visible(False)
     axis.legend(frameon=False, loc="upper left")
     axis.set_ylim(0, axis.get_ylim()[1] * 1.2)
     figure.tight_layout()
