@@ -19,6 +19,7 @@ from gluonship_training.updates import Updates
         ("cifar_resnet20", "Did you mean .*cifar_resnet20_v1"),
         ("gluonship_smal", "Did you mean gluonship_small"),
         ("ssd_512_resnet50_v1_voc", "is a detector; this script trains image classification"),
+        ("resnet50_v1b_gn", "resnet50_v1b_gn cannot be exported: its GroupNorm"),
         ("resnet50_v1_int8", "is an int8 network"),
         ("xyzzy", "neither gluonship_small nor in GluonCV's model zoo.$"),
     ],

@@ -30,6 +30,11 @@ _OTHER_TASKS = (
     ("a depth network", r"^monodepth2_"),
 )
 
+# Networks that compute but cannot be exported, and why.
+_NOT_EXPORTABLE = (
+    (r"_gn$", "its GroupNorm reshapes in a form that MXNet takes from arrays but not from symbols"),
+)
+
 _INPUT_SIZES = (
     (r"^(cifar_|gluonship_small$)", 32),
     (r"^(inceptionv3|xception|xception71)$", 299),
@@ -67,6 +72,13 @@ def check(name: str) -> None:
             f"Hyperparameters: network {name!r} is neither {SMALL} nor in GluonCV's model zoo."
             + nearest(name, names)
         )
+    _check_exportable(name)
+
+
+def _check_exportable(name: str) -> None:
+    for pattern, reason in _NOT_EXPORTABLE:
+        if re.search(pattern, name):
+            raise JobError(f"Hyperparameters: network {name} cannot be exported: {reason}.")
 
 
 def input_size(name: str) -> int:
@@ -79,7 +91,9 @@ def build(name: str, classes: int) -> Any:
     check(name)
     if name == SMALL:
         return _small(classes)
-    return _zoo().get_model(name, classes=classes, pretrained=False)
+    # NASNet answers twice unless it is told not to: its second head serves only its authors' schedule.
+    options = {"use_aux": False} if name.startswith("nasnet_") else {}
+    return _zoo().get_model(name, classes=classes, pretrained=False, **options)
 
 
 def initialise(network: Any, image_size: int, context: Any, seed: int) -> None:
