@@ -205,8 +205,8 @@ class Jobs:
                 return
             taken = step(before.state, event, self._now())
             live.job = replace(before, state=taken.state)
-            if taken.effect in (Effect.WAIT, Effect.START):  # what ran is gone; the next will be told itself
-                live.running, live.owed = None, Effect.NOTHING
+            if taken.state.terminal or taken.effect in (Effect.WAIT, Effect.START):
+                live.running, live.owed = None, Effect.NOTHING  # what ran is gone; the next is told itself
             if self.kind.shown(before) != self.kind.shown(live.job):
                 self._announce(live.job)
         self._publish()
@@ -231,7 +231,10 @@ class Jobs:
         plan = self.kind.plan(job, self._clock.now())
         running = self._runner.start(plan, _Listener(self._take, live, job.state.attempt))
         with self._lock:
-            if live.job.state.attempt != job.state.attempt:  # it is over, and the next one runs already
+            state = live.job.state
+            if (
+                state.terminal or state.attempt != job.state.attempt
+            ):  # it is over; the next one may run already
                 return
             live.running, owed = running, live.owed
         if owed is not Effect.NOTHING:

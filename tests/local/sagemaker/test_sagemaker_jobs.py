@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import threading
+import weakref
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -208,6 +210,18 @@ class SlowRunner(FakeRunner):
     def start(self, plan: JobPlan, listener: JobListener) -> FakeRun:
         self.meanwhile()
         return super().start(plan, listener)
+
+
+def test_nothing_that_ran_is_kept_when_the_job_has_ended() -> None:
+    """A cloud that lives for weeks keeps the records of its jobs, not their plans, output and threads."""
+    house = House()
+    house.create()
+    run = house.runner.runs.pop()
+    run.finish(JobOutcome.COMPLETED)
+    kept = weakref.ref(run)
+    del run
+    gc.collect()
+    assert kept() is None
 
 
 def test_a_stop_that_comes_while_the_job_is_being_started_is_not_lost() -> None:
