@@ -255,13 +255,14 @@ class Job:
 
     def _clean_up(self) -> None:
         """Before the result is told: then nothing of the job is left, and all its log can be read."""
-        try:
-            _remove(self._folder)
-            self._metrics.flush()
-            if self._stream is not None:
-                self._stream.close()
-        except Exception:  # noqa: BLE001 - the result is told whatever happens here
-            _log.exception("cleaning up after job %s", self._plan.name)
+        steps = [lambda: _remove(self._folder), self._metrics.flush]
+        if self._stream is not None:
+            steps.append(self._stream.close)
+        for step in steps:
+            try:
+                step()
+            except Exception:  # noqa: BLE001 - the result is told whatever happens here
+                _log.exception("cleaning up after job %s", self._plan.name)
 
 
 def _remove(folder: Path) -> None:

@@ -481,6 +481,27 @@ def test_a_read_only_folder_is_no_obstacle_to_cleaning_up(jobs: Jobs) -> None:
     assert result.outcome is JobOutcome.COMPLETED
 
 
+def test_a_log_is_closed_whatever_else_goes_wrong_at_the_end(
+    jobs: Jobs, images: ImageTable, clients: Clients
+) -> None:
+    class Unwilling(CloudWatchMetrics):
+        def flush(self) -> None:
+            raise OSError("no descriptor is free")
+
+    jobs.runner = ProcessJobRunner(
+        runtime=ProcessRuntime(jobs.home, images),
+        storage_for=lambda scope: S3Storage(clients, scope.region),
+        logs=CloudWatchLogs(clients, jobs.home),
+        metrics=Unwilling(clients),
+        clock=SystemClock(),
+        home=jobs.home,
+    )
+    result, _ = jobs.run("print('the last words')")
+    assert result.outcome is JobOutcome.COMPLETED
+    assert "the last words" in jobs.log()
+    assert [each.name for each in threading.enumerate() if each.name.startswith("log-")] == []
+
+
 def test_opt_ml_where_it_cannot_be_made(
     tmp_path: Path, images: ImageTable, clients: Clients, bucket: str
 ) -> None:
