@@ -37,7 +37,7 @@ def forward(environ: Mapping[str, Any], data_port: int) -> HttpResponse:
         connection.request("POST", environ["RAW_URI"], body=body, headers=headers)
         answer = connection.getresponse()
         data = answer.read()
-    except OSError as error:
+    except (OSError, http.client.HTTPException) as error:
         message = f"the data plane on port {data_port} did not answer: {error}"
         return error_response("rest-json", "ServiceUnavailable", message, 503)
     finally:

@@ -321,6 +321,24 @@ def test_forwarding_changes_nothing() -> None:
     assert headers["Content-Type"] == "image/jpeg"
 
 
+class CutShort(Echo):
+    def do_POST(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "10")
+        self.end_headers()
+        self.wfile.write(b"half")
+
+
+def test_an_answer_that_is_cut_short_is_said() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), CutShort) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        environ = {"wsgi.input": io.BytesIO(b"x"), "RAW_URI": "/endpoints/a/invocations"}
+        answer = invocations.forward(environ, server.server_port)
+        server.shutdown()
+    assert answer.status == 503
+    assert b"did not answer: IncompleteRead" in answer.body
+
+
 def test_a_data_plane_that_is_gone_is_said() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
