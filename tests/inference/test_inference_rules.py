@@ -11,7 +11,7 @@ import pytest
 from gluonship import bundles
 
 sys.path.insert(0, str(bundles.find("inference")))
-from gluonship_inference import log_lines, payloads, settings, user_functions
+from gluonship_inference import log_lines, payloads, requirements, settings, user_functions
 from gluonship_inference.errors import ServingError, in_words, one_line
 
 
@@ -72,6 +72,30 @@ def test_settings_come_from_aws_s_variables() -> None:
 def test_wrong_settings_are_named(name: str, value: str) -> None:
     with pytest.raises(settings.SettingsError, match=name):
         settings.from_environment({name: value}, "gluonship")
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("", False),
+        ("# nothing\n\n", False),
+        ('a==1 ; python_version < "3.9"  # because\n', False),
+        ("a==1; python_version<'3.9'\nb", True),
+        ('a==1 ; python_version < "3.12"', True),
+        ('a==1 ; python_version < "3.9" or python_version > "3.10"', True),
+        ('a==1 ; python_version >= "3.9"', True),
+        ("--index-url https://example.org/simple", True),
+        ("-r other.txt", True),
+    ],
+)
+def test_requirements_that_want_nothing_of_this_python(text: str, wanted: bool) -> None:
+    assert requirements.wants_anything(text, (3, 11)) == wanted
+
+
+def test_our_own_requirements_are_for_aws_s_container() -> None:
+    text = (bundles.find("inference") / "requirements.txt").read_text()
+    assert requirements.wants_anything(text, (3, 8))
+    assert not requirements.wants_anything(text, (3, 11))
 
 
 def old_model(model_dir: str) -> None: ...
