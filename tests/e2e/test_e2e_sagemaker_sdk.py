@@ -90,7 +90,7 @@ def test_fit_streams_the_log_and_reports_metrics(
     job.fit({"train": training_data}, logs="All")
     shown = capfd.readouterr().out
     assert "epoch 1 train-accuracy=" in shown
-    assert "Completed - Training job completed" in shown or "Completed" in shown
+    assert "Completed - Training job completed" in shown
 
     described = job.latest_training_job.describe()
     assert described["TrainingJobStatus"] == "Completed"
