@@ -7,7 +7,7 @@ import os
 import secrets
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from gluonship.local.container_images import ImageTable, Stand
@@ -55,19 +55,19 @@ class ProcessRuntime:
         home = folder / "home"
         for each in (overlay.folder, home):  # of a former container of this name, which was killed
             shutil.rmtree(each, ignore_errors=True)
-        overlay.create()
-        home.mkdir(parents=True)
-        for line in _introduction(spec, stand, below, private):
-            on_line(line)
-        marker = secrets.token_hex(8)
-        variables = self._environment(spec, stand, overlay, home, private, marker)
-        argv = [*(spec.entrypoint or stand.argv(spec.command, overlay.python)), *spec.arguments]
         clean = _Cleaner(folder, overlay, home, private, on_line)
+        marker = secrets.token_hex(8)
         try:
-            shim = ShimProcess(argv, variables, home, spec.root if private.allowed else None)
-        except (ShimFailed, OSError) as error:
+            overlay.create()
+            home.mkdir(parents=True)
+            for line in _introduction(spec, stand, below, private):
+                on_line(line)
+            variables = self._environment(spec, stand, overlay, home, private, marker)
+            argv = [*(spec.entrypoint or stand.argv(spec.command, overlay.python)), *spec.arguments]
+            shim = _shim(spec, argv, variables, home, private)
+        except BaseException:
             clean.remove()
-            raise StartFailed(f"container {spec.name} did not start: {error}") from error
+            raise
         return ProcessContainer(spec, shim, marker, clean.listen, clean.ended)
 
     def _environment(
@@ -95,6 +95,15 @@ class ProcessRuntime:
         if spec.port is not None:
             variables["SAGEMAKER_BIND_TO_PORT"] = str(spec.port)
         return variables
+
+
+def _shim(
+    spec: ContainerSpec, argv: Sequence[str], variables: Mapping[str, str], home: Path, private: PrivateRoot
+) -> ShimProcess:
+    try:
+        return ShimProcess(argv, variables, home, spec.root if private.allowed else None)
+    except (ShimFailed, OSError) as error:
+        raise StartFailed(f"container {spec.name} did not start: {error}") from error
 
 
 def _introduction(spec: ContainerSpec, stand: Stand, below: Interpreter, private: PrivateRoot) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
 import importlib.metadata
 import json
@@ -192,6 +193,21 @@ def test_a_home_with_spaces(tmp_path: Path, images: ImageTable) -> None:
     executable, prefix = lines[-2:]
     assert prefix == str(home / "containers" / "c" / "environment")
     assert not Path(executable).parent.parent.is_symlink()  # the link is gone with the container
+
+
+def test_a_start_that_fails_leaves_nothing(tmp_path: Path, images: ImageTable) -> None:
+    home = tmp_path / "a home"  # with a space: python goes by a link in /tmp
+    root = home / "containers" / "c" / "ml"
+    root.mkdir(parents=True)
+
+    def full(line: str) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        ProcessRuntime(home, images).start(ContainerSpec("c", IMAGE, "train", root, {}), full)
+    assert [each.name for each in root.parent.iterdir()] == ["ml"]
+    links = [os.readlink(each) for each in Path("/tmp").glob("gluonship-*") if each.is_symlink()]
+    assert [each for each in links if each.startswith(str(home))] == []
 
 
 def test_the_kits_editable_self_is_not_in_a_container(containers: Containers) -> None:
