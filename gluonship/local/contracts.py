@@ -121,6 +121,7 @@ class Exit:
     cause: ExitCause
     last_lines: Sequence[str] = ()  # of its output, for messages
     hint: str = ""  # what this machine could not give it, when its output points to that
+    needs_success_file: bool = False  # sagemaker-training ran: without output/success it did not succeed
 
 
 class Container(Protocol):
@@ -261,7 +262,6 @@ class JobPlan:
     metric_namespace: str = ""
     metric_dimensions: Mapping[str, str] = field(default_factory=dict)
     memory_limit_bytes: int | None = None
-    success_file: str = ""  # relative to the root; its absence after exit 0 is a failure ("output/success")
     failure_file: str = "output/failure"
 
 

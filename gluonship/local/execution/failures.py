@@ -10,6 +10,7 @@ from pathlib import Path
 from gluonship.local.contracts import Exit, ExitCause, Failure
 
 MAX_LENGTH = 960  # of the 1,024 characters of a FailureReason; its kind and the exit code go around it
+SUCCESS_FILE = "output/success"  # below a job's root; sagemaker-training writes it
 _READ_BYTES = 16 * 1024
 
 MEMORY_LINE = "gluonship: killed for its memory"  # how the runtime's line about it begins
@@ -56,10 +57,11 @@ def of_container(ended: Exit, failure_text: str, disk_advice: str) -> Failure:
     return Failure("AlgorithmError", _composed(failure_text, words, notes), ended.code)
 
 
-def without_success(success_file: str, words: str) -> Failure:
-    """For a container that ended with code 0 and did not say that it succeeded."""
+def without_success(words: str) -> Failure:
+    """For a toolkit that ended with code 0 and did not say that it succeeded: it does so when it cannot
+    write its verdict."""
     message = (
-        f"The container ended with code 0 but did not write /opt/ml/{success_file}, as it does when training "
+        f"The container ended with code 0 but did not write /opt/ml/{SUCCESS_FILE}, as it does when training "
         "succeeds; its folder /opt/ml/output may have become unwritable."
     )
     said = f" The end of its log: {_tail(words, MAX_LENGTH - len(message) - 25)}" if words else ""

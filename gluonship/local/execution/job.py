@@ -210,9 +210,8 @@ class Job:
         if ended.code != 0:
             said = failures.read_failure_file(self._root / plan.failure_file)
             return JobOutcome.FAILED, failures.of_container(ended, said, disk.advice(self._root))
-        if plan.success_file and not (self._root / plan.success_file).exists():
-            words = failures.last_words(ended.last_lines)
-            return JobOutcome.FAILED, failures.without_success(plan.success_file, words)
+        if ended.needs_success_file and not (self._root / failures.SUCCESS_FILE).exists():
+            return JobOutcome.FAILED, failures.without_success(failures.last_words(ended.last_lines))
         return JobOutcome.COMPLETED, None
 
     def _upload(self, outcome: JobOutcome, storage: Storage, sync: CheckpointSync | None) -> Failure | None:

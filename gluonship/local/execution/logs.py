@@ -23,7 +23,7 @@ _FLUSH_SECONDS = 0.5
 _ATTEMPTS = 3
 _TAIL_LINES = 20  # of what is above the cap, sent at the end: a failing script's last words are there
 _TAIL_LINE_LENGTH = 2000
-DEFAULT_CAP_BYTES = 20 * 2**20
+DEFAULT_CAP_BYTES = 64 * 2**20
 
 
 class CloudWatchLogs:

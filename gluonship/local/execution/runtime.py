@@ -55,7 +55,8 @@ class ProcessRuntime:
         home = folder / "home"
         for each in (overlay.folder, home):  # of a former container of this name, which was killed
             shutil.rmtree(each, ignore_errors=True)
-        clean = _Cleaner(folder, overlay, home, private, on_line)
+        toolkit = spec.command == "train" and not spec.entrypoint and not stand.command
+        clean = _Cleaner(folder, overlay, home, private, on_line, toolkit)
         marker = secrets.token_hex(8)
         try:
             overlay.create()
@@ -115,7 +116,7 @@ def _introduction(spec: ContainerSpec, stand: Stand, below: Interpreter, private
 
 
 class _Cleaner:
-    """Watches the output for /opt/ml, and removes a container's folders at its end."""
+    """Watches the output for /opt/ml; at a container's end says what it was and removes its folders."""
 
     def __init__(
         self,
@@ -124,7 +125,9 @@ class _Cleaner:
         home: Path,
         private: PrivateRoot,
         on_line: Callable[[str], None],
+        toolkit: bool,
     ) -> None:
+        self._toolkit = toolkit
         self._folder = folder
         self._overlay = overlay
         self._container_home = home
@@ -139,6 +142,7 @@ class _Cleaner:
 
     def ended(self, ended: Exit) -> Exit:
         self.remove()
+        ended = dataclasses.replace(ended, needs_success_file=self._toolkit)
         if ended.code == 0 or not self._mentioned:
             return ended
         self._on_line(f"gluonship: {self._private.hint}")

@@ -16,9 +16,7 @@ from gluonship.local.sagemaker.job_kinds import Job
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 METRIC_NAMESPACE = "/aws/sagemaker/TrainingJobs"
 HOST = "algo-1"
-SUCCESS_FILE = "output/success"
 
-_TOOLKIT_REPOSITORIES = frozenset({"mxnet-training", "gluonship-training"})
 _FOLDERS = ("model", "output/data", "input/data")
 
 
@@ -48,7 +46,6 @@ def plan(job: Job, now: datetime, *, memory_limit_bytes: int | None = None) -> J
         metric_namespace=METRIC_NAMESPACE,
         metric_dimensions={"TrainingJobName": job.name},
         memory_limit_bytes=memory_limit_bytes,
-        success_file=SUCCESS_FILE if _runs_toolkit(algorithm) else "",
     )
 
 
@@ -60,20 +57,6 @@ def output_uri(job: Job) -> str:
 def model_uri(job: Job) -> str:
     """ModelArtifacts.S3ModelArtifacts: the archive, or the prefix of an uncompressed model."""
     return f"{output_uri(job)}/{'model' if _uncompressed(job) else 'model.tar.gz'}"
-
-
-def repository(image: str) -> str:
-    """The last part of an image's name: "mxnet-training" of REGISTRY/mxnet-training:1.9.0-cpu-py38."""
-    name = image.partition("@")[0].rpartition("/")[2]
-    return name.partition(":")[0]
-
-
-def _runs_toolkit(algorithm: Mapping[str, Any]) -> bool:
-    """Whether sagemaker-training runs the script: it exits 0 without its success file when it could not
-    write its verdict. An image or an entry point of the user's own need not write that file."""
-    return not algorithm.get("ContainerEntrypoint") and (
-        repository(algorithm["TrainingImage"]) in _TOOLKIT_REPOSITORIES
-    )
 
 
 def _files(request: Mapping[str, Any]) -> dict[str, bytes]:

@@ -76,7 +76,7 @@ def test_causes_from_outside_are_named(ended: Exit, text: str, words: str) -> No
 
 
 def test_success_that_was_not_reported() -> None:
-    failure = failures.without_success("output/success", "last words")
+    failure = failures.without_success("last words")
     assert "did not write /opt/ml/output/success" in failure.message
     assert failure.message.endswith("last words")
     assert failure.exit_code == 0

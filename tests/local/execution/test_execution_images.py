@@ -11,7 +11,7 @@ from execution_parts import Containers
 
 from gluonship import bundles
 from gluonship.local.container_images import ImagesFileError, ImageTable, repository
-from gluonship.local.contracts import ContainerSpec, ImageUnknown, StartFailed
+from gluonship.local.contracts import ContainerSpec, Exit, ExitCause, ImageUnknown, StartFailed
 from gluonship.local.execution.runtime import ProcessRuntime
 
 AWS = "763104351884.dkr.ecr.eu-west-1.amazonaws.com/"
@@ -129,3 +129,21 @@ def test_errors_name_line_and_key(tmp_path: Path, text: str, words: str) -> None
         load(tmp_path, text)
     assert words in str(caught.value)
     assert str(tmp_path / "images.toml") in str(caught.value)
+
+
+def test_only_the_toolkit_must_leave_its_success_file(tmp_path: Path) -> None:
+    """A program of the user's need not write it, whatever the image is called."""
+    table = load(tmp_path, '[[image]]\npattern = "*/mxnet-training"\ncommand = ["/bin/true"]\n')
+    runtime = ProcessRuntime(tmp_path, table)
+
+    def ended(name: str, image: str) -> Exit | None:
+        root = tmp_path / "roots" / name
+        root.mkdir(parents=True)
+        spec = ContainerSpec(name=name, image=image, command="train", root=root, environment={})
+        return runtime.start(spec, lambda line: None).wait(60)
+
+    own = ended("own", "123456789012.dkr.ecr.us-east-1.amazonaws.com/mxnet-training:1")
+    toolkit = ended("toolkit", "gluonship-training")  # fails: its root has no configuration
+    assert own == Exit(0, ExitCause.EXITED)
+    assert toolkit is not None
+    assert toolkit.needs_success_file

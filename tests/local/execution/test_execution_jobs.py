@@ -245,58 +245,60 @@ def test_a_script_that_raises(jobs: Jobs) -> None:
     assert jobs.objects() == ["output.tar.gz"]
 
 
-def test_the_toolkit_runs_a_users_script_and_its_failure_is_told(jobs: Jobs) -> None:
-    """AWS's own image and its toolkit, without success and with: the script comes from S3."""
+def toolkit_run(jobs: Jobs, script: bytes, **hyperparameters: str) -> JobResult:
+    """The script in AWS's own image, by its toolkit; it comes from S3."""
     source = io.BytesIO()
+    with tarfile.open(fileobj=source, mode="w:gz") as archive:
+        member = tarfile.TarInfo("train.py")
+        member.size = len(script)
+        archive.addfile(member, io.BytesIO(script))
+    parameters = {
+        **hyperparameters,
+        "sagemaker_program": '"train.py"',
+        "sagemaker_submit_directory": json.dumps(jobs.put("code/sourcedir.tar.gz", source.getvalue())),
+        "sagemaker_region": '"us-east-1"',
+    }
+    hosts = {"current_host": "algo-1", "hosts": ["algo-1"], "network_interface_name": "lo"}
+    result, _ = jobs.run(
+        "",
+        entrypoint=(),
+        image="763104351884.dkr.ecr.us-east-1.amazonaws.com/mxnet-training:1.9.0-cpu-py38",
+        files={
+            "input/config/hyperparameters.json": json.dumps(parameters).encode(),
+            "input/config/resourceconfig.json": json.dumps(hosts).encode(),
+            "input/config/inputdataconfig.json": b"{}",
+        },
+        environment={
+            "AWS_ENDPOINT_URL": jobs.clients("s3", REGION).meta.endpoint_url,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+        },
+    )
+    return result
+
+
+def test_the_toolkit_runs_a_users_script_and_its_failure_is_told(jobs: Jobs) -> None:
     script = (
         b"import argparse, os\nparser = argparse.ArgumentParser(); parser.add_argument('--fail', type=int)\n"
         b"if parser.parse_args().fail: raise RuntimeError('asked to fail')\n"
         b"open(os.environ['SM_MODEL_DIR'] + '/m', 'w').write(os.environ['SM_CURRENT_HOST'])\n"
     )
-    with tarfile.open(fileobj=source, mode="w:gz") as archive:
-        member = tarfile.TarInfo("train.py")
-        member.size = len(script)
-        archive.addfile(member, io.BytesIO(script))
-    code = jobs.put("code/sourcedir.tar.gz", source.getvalue())
-    endpoint = jobs.clients("s3", REGION).meta.endpoint_url
-
-    def run(fail: int) -> JobResult:
-        parameters = {
-            "fail": str(fail),
-            "sagemaker_program": '"train.py"',
-            "sagemaker_submit_directory": json.dumps(code),
-            "sagemaker_region": '"us-east-1"',
-        }
-        hosts = {"current_host": "algo-1", "hosts": ["algo-1"], "network_interface_name": "lo"}
-        result, _ = jobs.run(
-            "",
-            entrypoint=(),
-            image="763104351884.dkr.ecr.us-east-1.amazonaws.com/mxnet-training:1.9.0-cpu-py38",
-            files={
-                "input/config/hyperparameters.json": json.dumps(parameters).encode(),
-                "input/config/resourceconfig.json": json.dumps(hosts).encode(),
-                "input/config/inputdataconfig.json": b"{}",
-            },
-            environment={
-                "AWS_ENDPOINT_URL": endpoint,
-                "AWS_ACCESS_KEY_ID": "test",
-                "AWS_SECRET_ACCESS_KEY": "test",
-            },
-            success_file="output/success",
-        )
-        return result
-
-    failed = run(1)
+    failed = toolkit_run(jobs, script, fail="1")
     assert failed.outcome is JobOutcome.FAILED
     assert "RuntimeError: asked to fail" in reason(failed)
     assert "ExitCode 1" in reason(failed)
-    completed = run(0)
+    completed = toolkit_run(jobs, script, fail="0")
     assert completed.failure is None
     assert members(jobs.get("out/model.tar.gz")) == {"m": b"algo-1"}
 
 
 def test_exit_0_without_the_success_file(jobs: Jobs) -> None:
-    result, _ = jobs.run("print('pretending')", success_file="output/success")
+    """What the toolkit does where it cannot write its verdict (its own script here takes the folder away)."""
+    take_away = (
+        b"import os, sys\nbase = os.environ.get('SAGEMAKER_BASE_DIR', '/opt/ml')\n"
+        b"os.rename(base + '/output', base + '/taken')\nopen(base + '/output', 'w').close()\n"
+    )
+    result = toolkit_run(jobs, take_away)
     assert result.outcome is JobOutcome.FAILED
     assert "did not write /opt/ml/output/success" in reason(result)
 

@@ -9,7 +9,6 @@ import pytest
 from job_fakes import MXNET_IMAGE, SCOPE, START, House, channel
 
 from gluonship.local.contracts import Channel, Checkpoints, JobPlan, MetricDefinition, Output
-from gluonship.local.sagemaker.training_jobs_plan import repository
 
 
 def plan_of(name: str = "a-job", **changes: Any) -> JobPlan:
@@ -156,36 +155,8 @@ def test_the_memory_limit_of_the_cloud_is_the_plans() -> None:
     assert plan_of(memory_limit_bytes=2**30).memory_limit_bytes == 2**30
 
 
-@pytest.mark.parametrize(
-    ("image", "entrypoint", "success_file"),
-    [
-        (MXNET_IMAGE, None, "output/success"),
-        ("localhost:5000/team/gluonship-training@sha256:00", None, "output/success"),
-        ("gluonship-training", None, "output/success"),
-        ("registry/my-own-trainer:1", None, ""),
-        ("registry/mxnet-training-of-mine:1", None, ""),
-        (MXNET_IMAGE, ["python", "train.py"], ""),
-    ],
-)
-def test_only_the_toolkit_must_write_its_success_file(
-    image: str, entrypoint: list[str] | None, success_file: str
-) -> None:
-    specification: dict[str, Any] = {"TrainingImage": image, "TrainingInputMode": "File"}
-    if entrypoint:
-        specification |= {"ContainerEntrypoint": entrypoint, "ContainerArguments": ["--fast"]}
-    plan = plan_of(AlgorithmSpecification=specification)
-    assert plan.success_file == success_file
-    assert plan.entrypoint == tuple(entrypoint or ())
-    assert plan.arguments == (("--fast",) if entrypoint else ())
-
-
-@pytest.mark.parametrize(
-    ("image", "name"),
-    [
-        ("host:5000/a/b/name:tag@sha256:0123", "name"),
-        ("host/name", "name"),
-        ("name:1.0", "name"),
-    ],
-)
-def test_the_repository_of_an_image(image: str, name: str) -> None:
-    assert repository(image) == name
+def test_an_entry_point_and_its_arguments_replace_the_images_own() -> None:
+    own = {"ContainerEntrypoint": ["python", "train.py"], "ContainerArguments": ["--fast"]}
+    plan = plan_of(AlgorithmSpecification={"TrainingImage": MXNET_IMAGE, "TrainingInputMode": "File", **own})
+    assert plan.entrypoint == ("python", "train.py")
+    assert plan.arguments == ("--fast",)
