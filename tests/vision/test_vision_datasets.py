@@ -272,6 +272,19 @@ def test_the_cache_holds_what_serving_sees(image_folder: MakeFolder, tmp_path: P
     assert seen == [64, 128, 180]
 
 
+def test_the_cache_takes_its_space_before_it_is_filled(image_folder: MakeFolder, tmp_path: Path) -> None:
+    """On a disk that becomes full, a write to a map without its space would kill the process."""
+    taken: list[bool] = []
+
+    def progress(done: int, count: int) -> None:
+        status = next((tmp_path / "cache").iterdir()).stat()
+        taken.append(status.st_blocks * 512 >= status.st_size)
+
+    dataset = open_dataset(image_folder(("a", "b"), count=90))
+    cached_pixels(dataset, Preprocessing(height=64, width=64), tmp_path / "cache", progress=progress)
+    assert taken[0]
+
+
 def test_the_cache_is_found_again_and_never_mistaken(image_folder: MakeFolder, tmp_path: Path) -> None:
     folder, cache = image_folder(), tmp_path / "cache"
 

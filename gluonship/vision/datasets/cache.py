@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,6 +51,9 @@ def cached_pixels(
         with replacing(target) as unfinished:
             open_memmap: Any = np.lib.format.open_memmap
             pixels = open_memmap(str(unfinished), mode="w+", dtype=np.uint8, shape=shape)
+            # The file is sparse: on a full disk, writing to the map would kill the process.
+            with open(unfinished, "r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, os.fstat(file.fileno()).st_size)
             _fill(pixels, dataset, preprocessing, limits, threads, progress)
             pixels.flush()
             del pixels
