@@ -25,6 +25,7 @@ from gluonship_inference import npy, user_functions
 from gluonship_inference.errors import LoadError, ServingError, in_words, one_line
 from gluonship_inference.handlers import JSON, Request, Response
 from gluonship_inference.invocation_context import InvocationContext
+from gluonship_inference.payloads import media_type
 from gluonship_inference.settings import Settings
 
 _OUR_FOLDER = str(Path(__file__).resolve().parents[1])
@@ -66,6 +67,7 @@ class SagemakerMxnetHandler:
         }
 
     def handle(self, request: Request) -> Response:
+        _check_text(request)
         self._context = InvocationContext(str(self._folder), _properties(request))
         results: list[Any] = self._service.handle([{"body": request.body}], self._context)
         result = results[0] if results else b""
@@ -77,6 +79,21 @@ class SagemakerMxnetHandler:
         headers = dict(self._context.response_headers)
         content_type = headers.pop("content-type", JSON)
         return Response(self._context.status, content_type, headers, _to_bytes(result))
+
+
+def _check_text(request: Request) -> None:
+    """AWS's handlers decode these types before any script sees them. Raises ServingError 415."""
+    if media_type(request.content_type) not in content_types.UTF8_TYPES:
+        return
+    try:
+        request.body.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ServingError(
+            415,
+            "UnsupportedMediaType",
+            f"Content-Type {request.content_type} says that the body is text in UTF-8, and it is not: "
+            "send the Content-Type of what it is",
+        ) from None
 
 
 def _refusal(status: int, text: str) -> ServingError:

@@ -245,3 +245,9 @@ def test_both_stacks_give_the_same_predictions(
     ]:
         one, other = (server.invoke(data, content_type) for server in (ours, aws))
         assert (one.status, one.error) == (other.status, other.error)
+    # AWS's stack decodes text before the script sees it.
+    for content_type in ("text/csv", "application/json"):
+        refused = aws.invoke(pictures["jpeg"][1], content_type)
+        assert refused.status == 415
+        assert refused.error["code"] == "UnsupportedMediaType"
+        assert f"Content-Type {content_type} says that the body is text in UTF-8" in refused.error["message"]
