@@ -22,6 +22,7 @@ _TOOLKIT_NOISE = re.compile(
     r"sagemaker-training-toolkit (ERROR|INFO)|^ExecuteUserScriptError:|^ExitCode -?\d+$|^ErrorMessage |"
     r'^ExtraInfo |^Command "|^gluonship: '
 )
+_INVOKING = "Invoking script with the following command:"
 _NO_SPACE = re.compile(r"No space left on device|Errno 28\b|Disk quota exceeded")
 
 
@@ -71,6 +72,8 @@ def without_success(words: str) -> Failure:
 def last_words(lines: Sequence[str]) -> str:
     """The end of a log: from the last traceback on, if there is one, else its last lines."""
     said = [line.rstrip() for line in lines if line.strip() and not _TOOLKIT_NOISE.search(line)]
+    if _INVOKING in said:  # the toolkit lists the environment and the command; then the script speaks
+        said = said[said.index(_INVOKING) + 2 :]
     starts = [
         number for number, line in enumerate(said) if line.startswith("Traceback (most recent call last)")
     ]

@@ -32,6 +32,19 @@ def test_without_a_failure_file_the_end_of_the_log_speaks() -> None:
     assert failures.of_container(exited(3, "a", "", "bye"), "", ADVICE).message == "a\nbye"
 
 
+def test_the_toolkits_listing_of_the_environment_is_no_word_of_the_script() -> None:
+    listing = [
+        'SM_HOSTS=["algo-1"]',
+        "PYTHONPATH=/opt/ml/code",
+        "",
+        "Invoking script with the following command:",
+    ]
+    ended = exited(1, *listing, "", "/usr/bin/python train.py --lr 1", "", "one epoch", *listing[2:3])
+    assert failures.of_container(ended, TOOLKIT, ADVICE).message == TOOLKIT.replace('""', '"one epoch"')
+    silent = exited(1, *listing, "", "/usr/bin/python train.py --lr 1")
+    assert failures.of_container(silent, TOOLKIT, ADVICE).message == TOOLKIT
+
+
 def test_what_the_script_wrote_itself_comes_first() -> None:
     failure = failures.of_container(exited(1, *TRACEBACK), "The data set has one class.", ADVICE)
     assert failure.message == "The data set has one class."
