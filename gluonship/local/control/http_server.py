@@ -49,6 +49,9 @@ class _Handler(MotoRequestHandler):  # type: ignore[misc]
     def log_request(self, code: Any = "-", size: Any = "-") -> None:
         _log.debug("%s %s %s", self.command, self.path, code)
 
+    def log_error(self, format: str, *args: Any) -> None:
+        _log.debug(format, *args)  # mostly connections that their clients kept, and left
+
     def handle_expect_100(self) -> bool:
         # boto3 waits for this line, a second at most, before it sends an object's bytes.
         going_on: bool = super().handle_expect_100()
