@@ -7,7 +7,7 @@ import sys
 import traceback
 from typing import Sequence
 
-from gluonship_training import environment, hyperparameters
+from gluonship_training import check, environment, hyperparameters
 from gluonship_training.arguments import help_text
 from gluonship_training.environment import Environment
 from gluonship_training.failures import JobError, Stopped, last_line, report
@@ -19,10 +19,14 @@ STOPPED_WITH_NOTHING = 128 + 15  # as a shell reports an end by SIGTERM
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Trains; the exit code is 0 where a model was written, also after SIGTERM."""
+    """Trains; the exit code is 0 where a model was written, also after SIGTERM.
+
+    With --help, or with --check before the hyperparameters, it only says what they are, or what is wrong.
+    """
     if "--help" in arguments:
-        print(help_text(hyperparameters.PARAMETERS))
-        return SUCCESS
+        return _print_help()
+    if arguments and arguments[0] == "--check":
+        return check.run(arguments[1:])
     interruption = Interruption()
     interruption.install()
     failure_file = environment.failure_file(os.environ)
@@ -46,6 +50,14 @@ def main(arguments: Sequence[str]) -> int:
         return UNEXPECTED
     finally:
         sys.stdout.flush()
+    return SUCCESS
+
+
+def _print_help() -> int:
+    try:
+        print(help_text(hyperparameters.PARAMETERS), flush=True)
+    except BrokenPipeError:  # the reader, such as `head`, has enough; nor must the last flush say otherwise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return SUCCESS
 
 
