@@ -185,15 +185,30 @@ def test_s3_data_that_is_not_there_is_said(call: Call) -> None:
     assert call("train", "s3:nonsense").code == 2
 
 
-def test_a_misspelt_hyperparameter_fails_the_job_with_the_right_one(
-    call: Call, trained: dict[str, Any], cloud: Any
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (
+            ["--set", "momentun=0.9"],
+            "momentun is not a hyperparameter of this script. Did you mean momentum?",
+        ),
+        (["--set", "warmup_epochs=20"], "warmup-epochs (20) must not be more than epochs (8)."),
+        (["--set", "flip=2"], "flip must be True or False, not '2'."),
+        (["--set", "x=1"], "'-x' is not of the form --name value."),
+        (["--image-size", "2"], "image-size must be a whole number from 8 to 4096, not '2'."),
+        (["--network", "resnet18v1"], "network 'resnet18v1' is neither gluonship_small nor in GluonCV's"),
+    ],
+)
+def test_a_wrong_hyperparameter_is_found_before_anything_goes_up(
+    call: Call, cloud: Any, images: Path, arguments: list[str], words: str
 ) -> None:
-    job = cloud.client("sagemaker").describe_training_job(TrainingJobName=JOB)
-    uri = job["InputDataConfig"][0]["DataSource"]["S3DataSource"]["S3Uri"]
-    done = call("train", uri, "--set", "momentun=0.9", "--job-name", "misspelt")
-    assert done.code == 1
-    assert "The training job 'misspelt' failed." in done.err
-    assert "momentum" in done.err.splitlines()[-1]
+    done = call("train", str(images), *arguments, "--job-name", "never", "--bucket", "never-made-for-this")
+    assert done.code == 2
+    assert words in " ".join(done.err.split())
+    with pytest.raises(cloud.client("sagemaker").exceptions.ClientError):
+        cloud.client("sagemaker").describe_training_job(TrainingJobName="never")
+    buckets = [bucket["Name"] for bucket in cloud.client("s3").list_buckets()["Buckets"]]
+    assert "never-made-for-this" not in buckets
 
 
 # --- deploy, invoke, doctor, delete -------------------------------------------------------------------------

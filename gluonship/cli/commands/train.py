@@ -62,6 +62,7 @@ def train(
     of them under train/ and validation/, or an S3 URI of such."""
     from gluonship import bundles
     from gluonship.aws import images, names, storage, training
+    from gluonship.cli import hyperparameters as checking
     from gluonship.cli.terminal import Terminal
 
     terminal = Terminal(as_json)
@@ -73,6 +74,7 @@ def train(
         raise click.UsageError(str(error)) from error
     account = account_of(cloud, region)
     arn = role_of(account, role)
+    checking.check(hyperparameters, terminal.warn)
     with tempfile.TemporaryDirectory(prefix="gluonship-train-") as scratch:
         place = storage.S3Uri(storage.ensure_bucket(account, bucket), f"training/{job}")
         channels = _channels(account, data, place, Path(scratch), terminal)
