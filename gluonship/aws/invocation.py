@@ -18,8 +18,12 @@ if TYPE_CHECKING:
     from gluonship.aws.account import Account
 
 
+_ABOUT_THE_REQUEST = ("ValidationError", "ValidationException", "RequestEntityTooLarge")
+
+
 class InvocationFailed(OperationFailed):
-    """The endpoint refused an image, or could not answer. `code` and `status` are the container's own."""
+    """The endpoint refused an image, or could not answer. `code` and `status` are the container's own, or
+    SageMaker's where it refused the request; `status` is None where it is not about this image."""
 
     def __init__(self, message: str, code: str = "", status: int | None = None) -> None:
         super().__init__(message)
@@ -62,6 +66,11 @@ def send(account: Account, endpoint: str, body: bytes, media_type: str) -> bytes
             raise InvocationFailed(
                 f"There is no endpoint '{endpoint}' in {account.region}. "
                 "`gluonship deploy JOB --endpoint NAME` makes one."
+            ) from error
+        status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+        if status == 413 or error_code(error) in _ABOUT_THE_REQUEST:
+            raise InvocationFailed(
+                f"SageMaker refused the request: {error_message(error)}", error_code(error), status
             ) from error
         raise
     return answer["Body"].read()

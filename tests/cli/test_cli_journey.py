@@ -233,12 +233,7 @@ def test_a_job_is_deployed_asked_examined_updated_and_deleted(
     assert "red picture.jpg" in table
     assert "blue" not in table
 
-    (tmp_path / "text.jpg").write_text("no picture")
-    mixed = call("invoke", "eye", str(pictures["red"]), str(tmp_path / "text.jpg"), "--json")
-    assert mixed.code == 1
-    good, bad = mixed.json["results"]
-    assert good["predictions"][0]["label"] == "red"
-    assert bad["error"]["code"] == "UnsupportedMediaType"
+    _a_bad_image_costs_only_its_own_answer(call, "eye", pictures, tmp_path)
 
     examined = call("doctor", "eye", "--json")
     assert examined.code == 0, examined.out
@@ -264,6 +259,38 @@ def test_a_job_is_deployed_asked_examined_updated_and_deleted(
     assert len(deleted.json["deleted"]) == 5
     assert cloud.client("sagemaker").list_endpoints(NameContains="eye")["Endpoints"] == []
     assert call("delete", "eye").code == 1
+
+
+def _a_bad_image_costs_only_its_own_answer(
+    call: Call, endpoint: str, pictures: dict[str, Path], tmp_path: Path
+) -> None:
+    bad = {
+        "text.jpg": (b"no picture", "UnsupportedImage", "the content is text; send a JPEG"),
+        "empty.jpg": (b"", "EmptyImage", "the file is empty"),
+        "x.gif": (b"GIF89a" + bytes(20), "UnsupportedImage", "the content is a GIF"),
+        "zeros.jpg": (bytes(30 * 2**20), "UnsupportedImage", "the content is zero bytes"),
+        # More than a request may have, and more than the container takes.
+        "huge.jpg": (jpeg("red", 1) + bytes(30 * 2**20), "", "26,214,400|26214400|25 MiB"),
+        "large.jpg": (jpeg("red", 1) + bytes(21 * 2**20), "ImageTooLarge", "20,971,520"),
+        "cut.jpg": (jpeg("red", 1)[:-200], "InvalidImage", "truncated"),
+    }
+    for name, (content, _, _) in bad.items():
+        (tmp_path / name).write_bytes(content)
+    files = [str(pictures["red"]), *(str(tmp_path / name) for name in bad), str(pictures["blue"])]
+    mixed = call("invoke", endpoint, *files, "--json")
+    assert mixed.code == 1
+    first, *refused, last = mixed.json["results"]
+    assert [each["predictions"][0]["label"] for each in (first, last)] == ["red", "blue"]
+    assert "7 of 9 images got no answer" in mixed.err
+    for result, (name, (_, code, words)) in zip(refused, bad.items(), strict=True):
+        assert result["image"] == str(tmp_path / name)
+        assert code in result["error"]["code"]
+        assert re.search(words, result["error"]["message"]), result
+    table = call("invoke", endpoint, *files)
+    assert table.code == 1
+    assert "the content is a GIF" in table.out
+    alone = call("invoke", endpoint, str(tmp_path / "x.gif"), "--json")
+    assert (alone.code, len(alone.json["results"])) == (1, 1)
 
 
 @pytest.mark.parametrize(
