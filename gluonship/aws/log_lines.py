@@ -14,10 +14,12 @@ if TYPE_CHECKING:
     from mypy_boto3_logs.type_defs import (
         DescribeLogStreamsRequestPaginateTypeDef,
         GetLogEventsRequestTypeDef,
+        OutputLogEventTypeDef,
     )
 
     from gluonship.aws.account import Account
 
+PAGE_EVENTS = 10_000  # the most that one GetLogEvents answers with
 TRAINING_GROUP = "/aws/sagemaker/TrainingJobs"
 
 
@@ -42,6 +44,17 @@ class LogFollower:
         for stream in self._streams():
             yield from ((stream, line) for line in self._new_in(stream))
 
+    def last_lines(self, count: int) -> list[tuple[str, str]]:
+        """The `count` lines written last, oldest first, as (stream, line). What is older is not read, neither
+        now nor by `new_lines` after this."""
+        found = [
+            (event["timestamp"], stream, event["message"])
+            for stream in self._streams()
+            for event in self._last_in(stream, count)
+        ]
+        found.sort(key=lambda each: each[0])  # stable: in order within a stream
+        return [(stream, line) for _, stream, line in found[len(found) - min(count, len(found)) :]]
+
     def _streams(self) -> list[str]:
         wanted: DescribeLogStreamsRequestPaginateTypeDef = {"logGroupName": self._group}
         if self._prefix:
@@ -61,6 +74,7 @@ class LogFollower:
                 "logGroupName": self._group,
                 "logStreamName": stream,
                 "startFromHead": True,
+                "limit": PAGE_EVENTS,
             }
             if token:
                 wanted["nextToken"] = token
@@ -70,3 +84,26 @@ class LogFollower:
             # The same token again is a stream's end; an empty page alone is not.
             if answer["nextForwardToken"] == token:
                 return
+
+    def _last_in(self, stream: str, count: int) -> list[OutputLogEventTypeDef]:
+        """The stream's last events, from its end backward page by page."""
+        wanted: GetLogEventsRequestTypeDef = {
+            "logGroupName": self._group,
+            "logStreamName": stream,
+            "startFromHead": False,
+            "limit": min(max(count, 1), PAGE_EVENTS),
+        }
+        pages: list[list[OutputLogEventTypeDef]] = []
+        token = ""
+        while sum(map(len, pages)) < max(count, 1):
+            answer = self._logs.get_log_events(**wanted)
+            if answer["events"] and not pages:
+                # An empty stream has no end to go on from: its first line is still to come.
+                self._tokens[stream] = answer["nextForwardToken"]
+            if answer["events"]:
+                pages.append(answer["events"])
+            if answer["nextBackwardToken"] == token:  # the stream's beginning
+                break
+            token = wanted["nextToken"] = answer["nextBackwardToken"]
+        events = [event for page in reversed(pages) for event in page]
+        return events[len(events) - min(count, len(events)) :]

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 _ENDED = ("Completed", "Failed", "Stopped")
 
 
-def of_container(account: Account, name: str, follow: bool) -> Iterator[str | None]:
-    """The lines of the training job or endpoint `name`; None whenever there is nothing new.
+def of_container(account: Account, name: str, follow: bool, count: int | None) -> Iterator[str]:
+    """The lines of the training job or endpoint `name`, or of what is there only the last `count`.
 
     With `follow` it goes on until the job has ended or the endpoint is deleted. An endpoint's lines begin
     with their instance's name.
@@ -27,39 +27,33 @@ def of_container(account: Account, name: str, follow: bool) -> Iterator[str | No
 
     group, prefix = _place(account, name)
     follower = LogFollower(account, group, prefix)
+    if count is not None:
+        yield from (_line(each, prefix) for each in follower.last_lines(count))
+        if not follow:
+            return
     while True:
         over = not follow or _ended(account, name, is_job=bool(prefix))
-        for stream, line in follower.new_lines():
-            yield line if prefix else f"[{stream}] {line}"
+        yield from (_line(each, prefix) for each in follower.new_lines())
         if over:
             return
-        yield None
         time.sleep(account.poll_seconds)
 
 
-def of_file(path: Path, follow: bool) -> Iterator[str | None]:
-    """The lines of a file; None whenever there is nothing new."""
+def _line(written: tuple[str, str], prefix: str) -> str:
+    stream, line = written
+    return line if prefix else f"[{stream}] {line}"
+
+
+def of_file(path: Path, follow: bool, count: int | None) -> Iterator[str]:
+    """The lines of a file, or of what is there only the last `count`; with `follow`, also those to come."""
     if not path.is_file():
         raise Problem(f"There is no {path}: no cloud was started there. `gluonship local up` starts one.")
     with path.open(encoding="utf-8", errors="replace") as file:
-        while True:
-            for line in file:
-                yield line.rstrip("\n")
-            if not follow or path.stat().st_ino != os.fstat(file.fileno()).st_ino:
-                return  # a new cloud may have begun a log of its own
-            yield None
+        yield from (line.rstrip("\n") for line in (file if count is None else deque(file, maxlen=count)))
+        while follow:
             time.sleep(0.3)
-
-
-def last(source: Iterator[str | None], count: int | None) -> Iterator[str]:
-    """The lines of `source`; of what is there at first (before a None) only the last `count`."""
-    present: deque[str] = deque(maxlen=count)
-    for line in source:
-        if line is None:
-            break
-        present.append(line)
-    yield from present
-    yield from (line for line in source if line is not None)
+            follow = path.stat().st_ino == os.fstat(file.fileno()).st_ino  # or a new cloud began its own
+            yield from (line.rstrip("\n") for line in file)
 
 
 def _place(account: Account, name: str) -> tuple[str, str]:

@@ -325,6 +325,36 @@ def test_a_follower_gives_every_line_once(account: Account) -> None:
     assert list(follower.new_lines()) == []
 
 
+def test_the_last_lines_are_read_from_the_end(account: Account) -> None:
+    logs = account.logs
+    logs.create_log_group(logGroupName="long")
+    now, written = int(1000 * time.time()) - 60_000, 25_000  # more than two answers hold
+    for stream in ("a", "b", "empty"):
+        logs.create_log_stream(logGroupName="long", logStreamName=stream)
+    for first in range(0, written, 10_000):
+        numbers = range(first, min(first + 10_000, written))
+        for stream, later in (("a", 0), ("b", 1)):
+            events = [{"timestamp": now + 2 * n + later, "message": str(n)} for n in numbers]
+            logs.put_log_events(logGroupName="long", logStreamName=stream, logEvents=events)
+    pages: list[str] = []
+    logs.meta.events.register("after-call.cloudwatch-logs.GetLogEvents", lambda **_: pages.append("page"))
+    follower = log_lines.LogFollower(account, "long")
+    assert follower.last_lines(3) == [("b", "24998"), ("a", "24999"), ("b", "24999")]
+    assert len(pages) <= 4  # one a stream, and one that finds the empty one empty
+    assert list(follower.new_lines()) == []
+    for stream in ("a", "empty"):
+        event = {"timestamp": now + 2 * written, "message": "new"}
+        logs.put_log_events(logGroupName="long", logStreamName=stream, logEvents=[event])
+    assert list(follower.new_lines()) == [("a", "new"), ("empty", "new")]
+
+    many = log_lines.LogFollower(account, "long").last_lines(45_000)
+    assert len(many) == 45_000
+    assert [line for stream, line in many if stream == "b"] == [str(n) for n in range(2_501, written)]
+    assert len(log_lines.LogFollower(account, "long").last_lines(100_000)) == 2 * written + 2
+    rest = log_lines.LogFollower(account, "long")
+    assert rest.last_lines(0) == list(rest.new_lines()) == []
+
+
 def test_an_empty_page_is_not_the_end() -> None:
     """As CloudWatch's documentation says; the local cloud has no such pages."""
     account = Account(boto3.Session("key", "secret", region_name="us-east-1"))

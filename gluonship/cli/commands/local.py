@@ -108,18 +108,20 @@ def env(as_json: bool) -> None:
 def logs(name: str | None, follow: bool, lines: int | None, as_json: bool) -> None:
     """Print the log of the training job or endpoint NAME, or without NAME the cloud's own."""
     import json
+    import sys
 
     from gluonship.cli import log_sources
     from gluonship.local import launcher
 
     if name:
-        source = log_sources.of_container(_account(), name, follow)
+        source = log_sources.of_container(_account(), name, follow, lines)
     else:
         found = launcher.status()
-        source = log_sources.of_file(found.home / "cloud.log", follow)
+        source = log_sources.of_file(found.home / "cloud.log", follow, lines)
     try:
-        for line in log_sources.last(source, lines):
-            print(json.dumps({"line": line}) if as_json else line, flush=True)
+        for line in source:
+            print(json.dumps({"line": line}) if as_json else line, flush=follow)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         if not follow:
             raise

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -145,5 +144,4 @@ def _bad_inputs(account: Account, name: str, strict: bool) -> Finding:
 
 
 def _last_lines(account: Account, name: str, count: int = 8) -> list[str]:
-    lines = [line for _, line in islice(LogFollower(account, endpoint_group(name)).new_lines(), 100_000)]
-    return lines[-count:]
+    return [line for _, line in LogFollower(account, endpoint_group(name)).last_lines(count)]
