@@ -215,7 +215,7 @@ def test_a_wrong_hyperparameter_is_found_before_anything_goes_up(
 
 
 def test_a_job_is_deployed_asked_examined_updated_and_deleted(
-    call: Call, trained: dict[str, Any], cloud: Any, tmp_path: Path
+    call: Call, trained: dict[str, Any], cloud: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deployed = call("deploy", JOB, "--endpoint", "eye", "--json")
     assert deployed.code == 0, deployed.err
@@ -235,8 +235,11 @@ def test_a_job_is_deployed_asked_examined_updated_and_deleted(
 
     _a_bad_image_costs_only_its_own_answer(call, "eye", pictures, tmp_path)
 
+    (tmp_path / "eye").mkdir()  # as the folder of its images may be called
+    monkeypatch.chdir(tmp_path)
     examined = call("doctor", "eye", "--json")
     assert examined.code == 0, examined.out
+    assert "InService" in [finding["detail"] for finding in examined.json["findings"]]
     assert examined.json["healthy"]
     assert {finding["verdict"] for finding in examined.json["findings"]} == {"ok"}
     assert len(examined.json["findings"]) >= 4
@@ -340,6 +343,23 @@ def test_an_endpoint_that_is_not_there_is_said(call: Call, tmp_path: Path) -> No
     assert (examined.code, examined.json["healthy"]) == (1, False)
 
 
+def test_a_folder_with_a_plain_name_is_examined_by_its_path(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "photos").mkdir()
+    monkeypatch.chdir(tmp_path)
+    (finding,) = call("doctor", "photos", "--json").json["findings"]
+    assert "neither an endpoint nor a training job named 'photos'" in finding["detail"]
+    assert "./photos" in finding["cure"]
+    by_path = call("doctor", "./photos", "--json").json["findings"]
+    assert "there is no .params file among 0 files." in [each["detail"] for each in by_path]
+    assert call("doctor", "no_name").code == 2
+    assert call("doctor", "s3:nonsense").code == 2
+    assert (
+        "There is nothing at s3://nobodys-bucket-here/x" in call("doctor", "s3://nobodys-bucket-here/x").err
+    )
+
+
 # --- doctor on an artifact ----------------------------------------------------------------------------------
 
 
@@ -350,8 +370,9 @@ def artifact(trained: dict[str, Any], cloud: Any, tmp_path: Path) -> Path:
     return tmp_path / "model.tar.gz"
 
 
-def test_a_good_artifact_keeps_the_contract_in_both_servers(call: Call, artifact: Path) -> None:
-    done = call("doctor", str(artifact), "--json")
+def test_a_good_artifact_keeps_the_contract_in_both_servers(call: Call, trained: dict[str, Any]) -> None:
+    done = call("doctor", JOB, "--json")
+    assert f"Reading '{trained['artifact']}'" in done.err
     findings = {finding["check"]: finding for finding in done.json["findings"]}
     assert done.code == 0, done.out
     assert {finding["verdict"] for finding in findings.values()} == {"ok"}, done.out
@@ -360,12 +381,15 @@ def test_a_good_artifact_keeps_the_contract_in_both_servers(call: Call, artifact
             assert f"{server}: {check}" in findings
 
 
-def test_a_changed_file_is_named_with_the_cure(call: Call, artifact: Path, tmp_path: Path) -> None:
+def test_a_changed_file_is_named_with_the_cure(
+    call: Call, artifact: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / "model"
     with tarfile.open(artifact) as archive:
         archive.extractall(folder, filter="data")
     (folder / "code/inference.py").write_text("print('changed')")
-    done = call("doctor", str(folder))
+    monkeypatch.chdir(tmp_path)
+    done = call("doctor", "model")  # a folder with a manifest
     assert done.code == 1
     assert "code/inference.py is not what the manifest says" in " ".join(done.out.split())
     assert "1 of 2 checks failed" in done.err

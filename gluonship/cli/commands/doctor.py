@@ -27,8 +27,10 @@ _COLOURS = {"ok": "green", "failed": "bold red", "warning": "yellow"}
 def doctor(subject: str, cloud: Where, region: str | None, as_json: bool) -> int:
     """Check SUBJECT against the container contract, and name what is missing.
 
-    SUBJECT is an artifact (a model.tar.gz or its folder), which is served here as a container would be; or
-    an endpoint's name.
+    SUBJECT is the name of an endpoint, which is asked; or a model, which is served here as a container would
+    serve it: a training job's name, a model.tar.gz of this machine, its S3 URI, or its folder. A plain word
+    is an endpoint's name, or else a job's; a folder of that name is meant by ./NAME, or where it holds a
+    gluonship.manifest.
     """
     from rich.text import Text
 
@@ -65,15 +67,12 @@ def _findings(
     def on_step(text: str) -> None:
         terminal.step(text[:1].upper() + text[1:])
 
-    path = Path(subject)
-    if path.exists():
+    from gluonship.cli.doctor import subjects
+
+    path = subjects.on_this_machine(subject)
+    if path:
         from gluonship.cli.doctor import artifact
 
         yield from artifact.examine(path, scratch, on_step)
         return
-    if "/" in subject or subject.endswith((".gz", ".tgz")):
-        raise click.UsageError(f"There is no file '{subject}'.")
-
-    from gluonship.cli.doctor import endpoint
-
-    yield from endpoint.examine(account_of(cloud, region), subject, scratch, on_step)
+    yield from subjects.examine(account_of(cloud, region), subject, scratch, on_step)

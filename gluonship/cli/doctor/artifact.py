@@ -27,11 +27,12 @@ class Examined:
     golden: contract.Golden | None
 
 
-def examine(path: Path, scratch: Path, on_step: Callable[[str], None]) -> Iterator[Finding]:
-    """Every finding about the artifact at `path` (a folder, or a tar), in the contract's order."""
+def examine(path: Path, scratch: Path, on_step: Callable[[str], None], shown: str = "") -> Iterator[Finding]:
+    """Every finding about the artifact at `path` (a folder, or a tar), in the contract's order. `shown` is
+    where it is from, in place of `path`."""
     base = scratch / "opt-ml"
     model = base / "model"
-    on_step(f"reading '{path}'")
+    on_step(f"reading '{shown or path}'")
     if path.is_dir():
         shutil.copytree(path, model, symlinks=True)
     else:

@@ -26,7 +26,7 @@ def examine(account: Account, name: str, scratch: Path, on_step: Callable[[str],
     """Every finding about the endpoint `name`."""
     on_step(f"describing the endpoint '{name}'")
     endpoint = endpoints.describe(account, name)
-    if endpoint is None:
+    if endpoint is None:  # deleted a moment ago
         yield failed(
             "endpoint", f"there is none named '{name}' in {account.region}", "`gluonship deploy` makes one."
         )
