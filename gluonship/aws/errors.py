@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from botocore import exceptions as boto
 
+from gluonship.aws.instance_types import shortened
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -84,7 +86,7 @@ def explain(error: BaseException) -> str | None:
 
 def _explain_refusal(error: boto.ClientError) -> str:
     code = error_code(error)
-    sentence = f"{error.operation_name} was refused: {error_message(error).rstrip('.')} ({code})."
+    sentence = f"{error.operation_name} was refused: {shortened(error_message(error)).rstrip('.')} ({code})."
     cure = _CURES.get(code)
     return f"{sentence} {cure}" if cure else sentence
 

@@ -11,6 +11,7 @@ from urllib.parse import urlparse
 
 from botocore.exceptions import ClientError
 
+from gluonship.aws import buckets
 from gluonship.aws.errors import OperationFailed, error_code
 
 if TYPE_CHECKING:
@@ -42,8 +43,11 @@ class S3Uri:
 
 
 def ensure_bucket(account: Account, name: str | None = None) -> str:
-    """The bucket `name`, made where it is not there; by default gluonship-REGION-ACCOUNT."""
-    bucket = name or f"gluonship-{account.region}-{account.account_id}"
+    """The bucket `name`, made where it is not there; by default gluonship-REGION-ACCOUNT.
+
+    Raises ValueError for a name that S3 does not take.
+    """
+    bucket = buckets.check(name) if name else f"gluonship-{account.region}-{account.account_id}"
     try:
         # The owner is checked where the name is one that anybody could have taken before.
         if name is None:

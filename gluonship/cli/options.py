@@ -13,6 +13,7 @@ from gluonship.cli.problems import Problem
 
 if TYPE_CHECKING:
     from gluonship.aws.account import Account, Where
+    from gluonship.aws.images import Purpose
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -47,6 +48,19 @@ def role_option(command: Command) -> Command:
     )(command)
 
 
+def bucket_option(help_text: str) -> Callable[[Command], Command]:
+    return click.option("--bucket", callback=_bucket, help=help_text)
+
+
+def instance_type_of(account: Account, purpose: Purpose, name: str) -> str:
+    from gluonship.aws import instance_types
+
+    try:
+        return instance_types.check(account, purpose, name)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+
+
 def account_of(cloud: Where, region: str | None) -> Account:
     """Raises Problem (or the launcher's error) where there is no such cloud to talk to."""
     from gluonship.aws.account import Account
@@ -76,6 +90,15 @@ def role_of(account: Account, role: str | None) -> str:
         "On AWS, SageMaker works under an IAM role of yours: give its ARN with --role. "
         "`aws iam list-roles` lists them; it must trust sagemaker.amazonaws.com."
     )
+
+
+def _bucket(context: click.Context, option: click.Parameter, name: str | None) -> str | None:
+    from gluonship.aws import buckets
+
+    try:
+        return name if name is None else buckets.check(name)
+    except ValueError as error:
+        raise click.BadParameter(str(error), context, option) from error
 
 
 def _refuse_loopback() -> None:

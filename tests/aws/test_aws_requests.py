@@ -17,7 +17,8 @@ from botocore import exceptions
 from botocore.validate import ParamValidator
 
 from gluonship import bundles
-from gluonship.aws import errors, images, names, training
+from gluonship.aws import buckets, errors, images, instance_types, names, training
+from gluonship.aws.account import Account
 from gluonship.aws.storage import S3Uri
 
 PLAN = training.TrainingPlan(
@@ -185,6 +186,69 @@ def test_an_s3_uri_is_read_and_joined() -> None:
 def test_what_is_no_s3_uri_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="s3://bucket/prefix"):
         S3Uri.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("Bad_Bucket", "not 'B_'"),
+        ("ab", "2 characters"),
+        ("a" * 64, "64 characters"),
+        ("-abc", "begin and end"),
+        ("abc.", "begin and end"),
+        ("a..b", "two periods"),
+        ("192.168.5.4", "IP address"),
+        ("xn--abc", "'xn--' are reserved"),
+        ("sthree-abc", "'sthree-' are reserved"),
+        ("amzn-s3-demo-x", "reserved"),
+        ("abc-s3alias", "'-s3alias' are reserved"),
+        ("abc--ol-s3", "reserved"),
+        ("abc.mrap", "reserved"),
+        ("abc--x-s3", "reserved"),
+        ("abc--table-s3", "reserved"),
+        ("größe", "not 'öß'"),
+    ],
+)
+def test_a_bucket_is_named_by_the_rules_of_s3(name: str, words: str) -> None:
+    with pytest.raises(ValueError, match=words) as caught:
+        buckets.check(name)
+    assert f"'{name}'" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["abc", "a" * 63, "1.2.3", "my-data.example.com", "gluonship-us-east-1-1"])
+def test_a_right_name_of_a_bucket_is_taken(name: str) -> None:
+    assert buckets.check(name) == name
+
+
+# --- instance types ---------------------------------------------------------------------------------------
+
+
+def test_a_wrong_instance_type_is_answered_with_the_nearest() -> None:
+    session = boto3.Session("key", "secret", region_name="us-east-1")
+    here, there = Account(session, "local"), Account(session, "aws")
+    assert instance_types.check(here, "training", "ml.m5.xlarge") == "ml.m5.xlarge"
+    assert instance_types.check(there, "inference", "ml.z99.large") == "ml.z99.large"  # newer than this boto3
+    for account, name in ((here, "ml.z99.large"), (here, "ml.m5.xlarg"), (there, "ml.nonsense")):
+        with pytest.raises(ValueError, match=r"\(and \d{2,3} others\)") as caught:
+            instance_types.check(account, "training", name)
+        assert len(str(caught.value)) < 200
+    with pytest.raises(ValueError, match=r"Take one of ml\.m5\.xlarge"):
+        instance_types.check(here, "training", "ml.m5.xlarg")
+
+
+def test_a_long_list_of_awss_is_cut_to_the_nearest() -> None:
+    names = ", ".join(f"ml.c{number}.large" for number in range(200))
+    message = (
+        f"Value 'ml.c7' at 'x' failed to satisfy constraint: Member must satisfy enum value set: [{names}]"
+    )
+    response = {"Error": {"Code": "ValidationException", "Message": message}}
+    words = errors.explain(exceptions.ClientError(response, "CreateTrainingJob"))
+    assert words
+    assert "ml.c7.large" in words
+    assert "(and 195 others)]" in words
+    assert len(words) < 300
+    pattern = "Value 'a' at 'x' failed to satisfy constraint: Member must satisfy the pattern: [a-z, 0-9]{3}"
+    assert instance_types.shortened(pattern) == pattern
 
 
 # --- errors -----------------------------------------------------------------------------------------------

@@ -75,6 +75,8 @@ def test_nothing_given_is_wrong_usage(tmp_path: Path) -> None:
         (["invoke", "endpoint", "nothing.jpg"], "does not exist"),
         (["doctor", "no/such/model.tar.gz"], "There is no file"),
         (["local", "up", "--port", "99999"], "--port"),
+        (["train", "x", "--bucket", "Bad_Bucket"], "digits, periods and hyphens, not 'B_'"),
+        (["deploy", "job", "--endpoint", "e", "--bucket", "ab"], "must have 3 to 63"),
     ],
 )
 def test_wrong_usage_is_said_and_exits_with_2(

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gluonship.cli.options import account_of, cloud_options, json_option, role_of, role_option
+from gluonship.cli.options import (
+    account_of,
+    bucket_option,
+    cloud_options,
+    instance_type_of,
+    json_option,
+    role_of,
+    role_option,
+)
 
 if TYPE_CHECKING:
     from gluonship.aws.account import Account, Where
@@ -21,7 +29,7 @@ if TYPE_CHECKING:
 @click.option("--image", help="The container image; by default AWS's MXNet inference container.")
 @click.option("--instance-type", default="ml.m5.large", show_default=True)
 @click.option("--instance-count", type=click.IntRange(min=1), default=1, show_default=True)
-@click.option("--bucket", help="For a model.tar.gz from this machine; by default gluonship-REGION-ACCOUNT.")
+@bucket_option("For a model.tar.gz from this machine; by default gluonship-REGION-ACCOUNT.")
 @click.option("--no-wait", is_flag=True, help="Return before it serves.")
 @role_option
 @cloud_options
@@ -50,6 +58,7 @@ def deploy(
         raise click.UsageError(str(error)) from error
     account = account_of(cloud, region)
     arn = role_of(account, role)
+    instance_type_of(account, "inference", instance_type)
     model_data = _model_data(account, model, bucket, terminal)
     plan = endpoints.EndpointPlan(
         name=endpoint,

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gluonship.cli.options import account_of, cloud_options, json_option, role_of, role_option
+from gluonship.cli.options import (
+    account_of,
+    bucket_option,
+    cloud_options,
+    instance_type_of,
+    json_option,
+    role_of,
+    role_option,
+)
 
 if TYPE_CHECKING:
     from gluonship.aws.account import Account, Where
@@ -29,9 +37,7 @@ if TYPE_CHECKING:
     "--set", "settings", metavar="KEY=VALUE", multiple=True, help="Any other hyperparameter; repeat it."
 )
 @click.option("--job-name", help="Of the training job; by default one is made from the network's name.")
-@click.option(
-    "--bucket", help="For data, source and model; by default gluonship-REGION-ACCOUNT, made if needed."
-)
+@bucket_option("For data, source and model; by default gluonship-REGION-ACCOUNT, made if needed.")
 @click.option("--image", help="The container image; by default AWS's MXNet training container.")
 @click.option("--instance-type", default="ml.m5.xlarge", show_default=True)
 @click.option("--spot", is_flag=True, help="On spot instances, with checkpoints in S3.")
@@ -74,6 +80,7 @@ def train(
         raise click.UsageError(str(error)) from error
     account = account_of(cloud, region)
     arn = role_of(account, role)
+    instance_type_of(account, "training", instance_type)
     checking.check(hyperparameters, terminal.warn)
     with tempfile.TemporaryDirectory(prefix="gluonship-train-") as scratch:
         place = storage.S3Uri(storage.ensure_bucket(account, bucket), f"training/{job}")
