@@ -33,14 +33,17 @@ def contact_sheet(
     probabilities: Sequence[float],
     title: str,
     columns: int = 8,
+    of_true: Sequence[float] | None = None,
 ) -> Path:
     """Draws uint8 (H, W, 3) pictures in the order given, each with its predicted label and probability, the
-    true one when they differ, and a green or red frame; a PNG at `path`, which is returned.
+    true one when they differ (with its probability from `of_true`, where given), and a green or red frame; a
+    PNG at `path`, which is returned.
 
     Raises ValueError when the sequences differ in length or are empty.
     """
     count = len(images)
-    if not count or {len(true_labels), len(predicted), len(probabilities)} != {count}:
+    lengths = {len(each) for each in (true_labels, predicted, probabilities, of_true) if each is not None}
+    if not count or lengths != {count}:
         raise ValueError("a contact sheet needs as many images, labels, predictions and probabilities, > 0")
     columns = max(1, min(columns, count))
     rows = math.ceil(count / columns)
@@ -69,7 +72,11 @@ def contact_sheet(
         axes = figure.add_axes((left / width, 1 - (top + side) / height, side / width, side / height))
         right = true_labels[index] == predicted[index]
         _picture(axes, image, _RIGHT if right else _WRONG, side)
-        _caption(axes, true_labels[index], predicted[index], probabilities[index])
+        answer = f"{_cut(predicted[index], 15)} {probabilities[index]:.0%}"
+        truth = _cut(true_labels[index], 18)
+        if of_true is not None:
+            truth = f"{_cut(true_labels[index], 14)} {of_true[index]:.0%}"
+        _caption(axes, answer, "" if right else f"true: {truth}")
     return _save(figure, Path(path))
 
 
@@ -124,13 +131,13 @@ def _picture(axes: Any, image: npt.NDArray[np.uint8], colour: str, inches: float
     )
 
 
-def _caption(axes: Any, true: str, predicted: str, probability: float) -> None:
-    right = true == predicted
+def _caption(axes: Any, answer: str, correction: str) -> None:
+    """Plain text; a `correction` is what a wrong answer has."""
     below = {"transform": axes.transAxes, "ha": "center", "va": "top"}
-    answer = f"{_cut(predicted, 15)} {probability:.0%}"
-    axes.text(0.5, -0.05, answer, fontsize=8.5, weight="bold", color=_RIGHT if right else _WRONG, **below)
-    if not right:
-        axes.text(0.5, -0.18, f"true: {_cut(true, 18)}", fontsize=8, color=_FAINT, **below)
+    axes.text(
+        0.5, -0.05, answer, fontsize=8.5, weight="bold", color=_WRONG if correction else _RIGHT, **below
+    )
+    axes.text(0.5, -0.18, correction, fontsize=8, color=_FAINT, **below)
 
 
 def _cut(text: str, length: int) -> str:

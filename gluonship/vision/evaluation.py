@@ -39,13 +39,14 @@ class ClassificationReport:
     probabilities: npt.NDArray[np.float64]
 
     def worst(self, k: int) -> list[int]:
-        """Indices of the k worst answers: mistakes first, the surest mistake at the front; then the right
-        answers, the least sure first. Ties by index."""
+        """Indices of the k worst answers: mistakes first, the surest (by the predicted class's probability)
+        at the front; then the right answers, the least sure first. Ties by the true class's probability, and
+        by index."""
         rows = np.arange(len(self.labels))
         of_true = self.probabilities[rows, self.labels]
-        margin = of_true - self.probabilities[rows, self.predicted]  # 0 where right, below 0 where wrong
+        of_answer = self.probabilities[rows, self.predicted]
         right = self.labels == self.predicted
-        order = np.lexsort((rows, of_true, margin, right))
+        order = np.lexsort((rows, of_true, np.where(right, of_answer, -of_answer), right))
         return [int(index) for index in order[: max(0, k)]]
 
     def to_json(self) -> dict[str, Any]:

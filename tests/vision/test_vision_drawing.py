@@ -58,6 +58,24 @@ def test_mixed_sizes_and_long_or_strange_names(tmp_path: Path) -> None:
     assert decode((tmp_path / "x.png").read_bytes()).shape[0] > 100
 
 
+def test_the_true_class_has_its_probability_where_it_is_given(tmp_path: Path) -> None:
+    picture = [np.full((28, 28, 3), 120, np.uint8)]
+    drawn = {}
+    for name, answer, of_true in (
+        ("none", "b", None),
+        ("0", "b", [0.0]),
+        ("40", "b", [0.4]),
+        ("right", "a", [0.4]),
+    ):
+        path = contact_sheet(tmp_path / f"{name}.png", picture, ["a"], [answer], [0.9], "t", of_true=of_true)
+        drawn[name] = path.read_bytes()
+    assert len(set(drawn.values())) == 4
+    right = contact_sheet(tmp_path / "plain.png", picture, ["a"], ["a"], [0.9], "t")
+    assert right.read_bytes() == drawn["right"]  # one figure is enough there
+    with pytest.raises(ValueError, match="as many images"):
+        contact_sheet(tmp_path / "x.png", picture, ["a"], ["b"], [0.9], "t", of_true=[0.1, 0.2])
+
+
 def test_wrong_lengths_are_refused(tmp_path: Path) -> None:
     for arguments in (([], [], [], []), ([scene(4, 4)], ["a", "b"], ["a"], [1.0])):
         with pytest.raises(ValueError, match="as many images"):

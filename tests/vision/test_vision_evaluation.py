@@ -64,6 +64,10 @@ def test_agrees_with_counting_on_random_data() -> None:
         assert sorted(worst) == list(range(count))
         wrong = [bool(answers[i] != labels[i]) for i in worst]
         assert wrong == sorted(wrong, reverse=True)
+        shown = [float(probabilities[i].max()) for i in worst]  # what a contact sheet says beside the answer
+        mistakes = sum(wrong)
+        assert shown[:mistakes] == sorted(shown[:mistakes], reverse=True)
+        assert shown[mistakes:] == sorted(shown[mistakes:])
 
 
 @pytest.mark.parametrize(
