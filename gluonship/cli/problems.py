@@ -92,8 +92,9 @@ OWN_ERRORS = frozenset(
 
 
 def _sentence(text: str) -> str:
+    """Ends it; how it begins is left as it is, since that may be a file's or a job's name."""
     text = text.strip()
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?", "`", ")")) else ".")
+    return text + ("" if text.endswith((".", "!", "?", "`", ")")) else ".")
 
 
 def _unexpected(error: Exception) -> str:

@@ -311,6 +311,25 @@ def test_what_cannot_be_deployed_is_said(call: Call, model: str, code: int, word
     assert words in done.err
 
 
+def test_a_users_names_are_quoted_and_keep_their_case(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mk.py").write_text("print()")
+    (tmp_path / "none").mkdir()
+    for arguments in (
+        ("deploy", "mk.py", "--endpoint", "nowhere"),
+        ("train", "none"),
+        ("local", "interrupt", "nope"),
+    ):
+        done = call(*arguments)
+        (name,) = {"mk.py", "none", "nope"} & set(arguments)
+        last = done.err.strip().splitlines()[-1]
+        assert done.code == 1
+        assert f"'{name}'" in last
+        assert name.capitalize() not in last
+
+
 def _archive(path: Path, name: str, link: str = "") -> Path:
     with tarfile.open(path, "w:gz") as archive:
         member = tarfile.TarInfo(name)

@@ -17,6 +17,7 @@ from gluonship.cli.options import (
     role_of,
     role_option,
 )
+from gluonship.cli.problems import Problem
 
 if TYPE_CHECKING:
     from gluonship.aws.account import Account, Where
@@ -119,7 +120,10 @@ def _uploaded(account: Account, path: Path, bucket: str | None, terminal: Termin
 
     with tempfile.TemporaryDirectory(prefix="gluonship-deploy-") as scratch:
         # What is no safe archive is found here, before minutes of waiting for an endpoint.
-        artifacts.extract(path, Path(scratch))
+        try:
+            artifacts.extract(path, Path(scratch))
+        except artifacts.ArtifactError as error:
+            raise Problem(f"'{path}' is not a model.tar.gz that can be deployed: {error}") from error
     place = storage.S3Uri(
         storage.ensure_bucket(account, bucket), f"models/{names.unique('model')}/model.tar.gz"
     )

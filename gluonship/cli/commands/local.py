@@ -132,10 +132,14 @@ def logs(name: str | None, follow: bool, lines: int | None, as_json: bool) -> No
 @json_option
 def interrupt(job: str, as_json: bool) -> None:
     """Take the spot instance of the training JOB away, as AWS may at any time."""
+    from gluonship.aws import training
+    from gluonship.cli.problems import Problem
     from gluonship.cli.terminal import Terminal
     from gluonship.local import launcher
 
     terminal = Terminal(as_json)
+    if not training.exists(_account(), job):
+        raise Problem(f"There is no training job '{job}' here: see `gluonship local status`.")
     terminal.step(f"Interrupting the training job '{job}'")
     launcher.interrupt(job)
     terminal.done("Its instance is gone; it starts again with its checkpoints from S3.")

@@ -18,6 +18,7 @@ from gluonship.cli.options import (
     role_of,
     role_option,
 )
+from gluonship.cli.problems import Problem
 
 if TYPE_CHECKING:
     from gluonship.aws.account import Account, Where
@@ -135,6 +136,7 @@ def _wait(account: Account, plan: TrainingPlan, terminal: Terminal) -> None:
 def _channels(account: Account, data: str, place: S3Uri, scratch: Path, terminal: Terminal) -> dict[str, str]:
     from gluonship.aws import channels
     from gluonship.aws.storage import S3Uri
+    from gluonship.vision import datasets
 
     if data.startswith("s3:"):
         try:
@@ -143,7 +145,10 @@ def _channels(account: Account, data: str, place: S3Uri, scratch: Path, terminal
             raise click.UsageError(str(error)) from error
         return channels.uploaded(account, uri)
     terminal.step(f"Preparing '{data}'")
-    prepared = channels.prepare(Path(data), scratch, lambda text: terminal.say(f"  {text}"))
+    try:
+        prepared = channels.prepare(Path(data), scratch, lambda text: terminal.say(f"  {text}"))
+    except datasets.DatasetError as error:
+        raise Problem(f"'{data}' cannot be trained on: {error}") from error
     for channel in prepared.channels:
         terminal.say(f"  {channel.name}: {channel.images:,} images of {len(prepared.classes)} classes")
     with terminal.bytes_progress(f"to s3://{place.bucket}", prepared.size) as on_bytes:
