@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -112,6 +113,22 @@ def test_without_a_cloud_the_error_says_how_to_start_one(
     assert "`gluonship local up`" in error
     assert str(tmp_path) in error
     assert "Traceback" not in error
+
+
+def test_a_shell_notices_that_there_is_no_cloud(tmp_path: Path) -> None:
+    """Else it would go on with the AWS account that it has."""
+    gluonship = Path(sys.executable).with_name("gluonship")
+    script = f'set -e; eval "$({shlex.quote(str(gluonship))} local env)"; echo "went on"'
+    done = subprocess.run(
+        ["bash", "-c", script],
+        env={**os.environ, "GLUONSHIP_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert "`gluonship local up`" in done.stderr
 
 
 def test_with_json_an_error_is_an_object_on_stdout_too(tmp_path: Path) -> None:

@@ -91,7 +91,12 @@ def env(as_json: bool) -> None:
     """Print the lines that set a shell up for it: eval "$(gluonship local env)"."""
     from gluonship.local import launcher
 
-    variables = launcher.environment()
+    try:
+        variables = launcher.environment()
+    except launcher.LauncherError:
+        if not as_json:
+            print("false")  # eval fails, and so does a script that has `set -e`
+        raise
     if as_json:
         import json
 
