@@ -404,8 +404,7 @@ def test_a_changed_file_is_named_with_the_cure(
     call: Call, artifact: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "model"
-    with tarfile.open(artifact) as archive:
-        archive.extractall(folder, filter="data")
+    artifacts.extract(artifact, folder)
     (folder / "code/inference.py").write_text("print('changed')")
     monkeypatch.chdir(tmp_path)
     done = call("doctor", "model")  # a folder with a manifest

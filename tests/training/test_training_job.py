@@ -259,13 +259,16 @@ def _toolkit(base: Path, source: Path, hyper: Mapping[str, object]) -> subproces
     for folder in ("model", "output", "code"):
         _made(base / folder)
     variables = {key: value for key, value in script_environment(base).items() if key != "PYTHONPATH"}
+    # The toolkit splits its interpreter's path at spaces, and the environment may lie in such a folder.
+    plain = base / "environment"
+    plain.symlink_to(sys.prefix)
     return subprocess.run(
-        [str(Path(sys.executable).with_name("train"))],
+        [str(plain / "bin" / "python"), "-m", "sagemaker_training.cli.train"],
         env={
             **variables,
             "SM_STUDIO_LOCAL_MODE": "true",
             "SAGEMAKER_TRAINING_MODULE": "sagemaker_mxnet_container.training:main",
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PATH": f"{plain / 'bin'}{os.pathsep}{os.environ['PATH']}",
         },
         capture_output=True,
         text=True,

@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 _CHUNK = 2**20
 _BLOCK = 512
 _MAX_HEADER_BYTES = 2**20  # of a long name or a pax header; tarfile would read gigabytes of it into memory
-_SPECIAL_HEADERS = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
+_SPECIAL_HEADERS = (
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+)
 
 
 @dataclass(frozen=True)
@@ -107,14 +113,13 @@ class _Member(tarfile.TarInfo):
     """Refuses what tarfile would read into memory before anybody sees the member: huge headers, and the maps
     of sparse files, which may be as long as the archive."""
 
-    @classmethod
-    def frombuf(cls, *arguments: Any, **named: Any) -> _Member:
-        member = super().frombuf(*arguments, **named)
-        if member.type in _SPECIAL_HEADERS and member.size > _MAX_HEADER_BYTES:
-            raise ArtifactError(f"a header of {member.size:,} bytes: the archive is damaged or hostile")
-        if member.type == tarfile.GNUTYPE_SPARSE:
-            _refuse_sparse(member)
-        return member
+    # tarfile's own entry point for subclasses, called with every header before what follows it is read.
+    def _proc_member(self, *arguments: Any) -> Any:
+        if self.type in _SPECIAL_HEADERS and self.size > _MAX_HEADER_BYTES:
+            raise ArtifactError(f"a header of {self.size:,} bytes: the archive is damaged or hostile")
+        if self.type == tarfile.GNUTYPE_SPARSE:
+            _refuse_sparse(self)
+        return super()._proc_member(*arguments)  # type: ignore[misc]
 
     # What tarfile calls for the three forms of sparse files in pax archives; `following` is the member.
     def _proc_gnusparse_00(self, following: tarfile.TarInfo, *_: Any) -> None:
