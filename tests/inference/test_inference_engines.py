@@ -101,7 +101,9 @@ def test_engines_die_with_a_killed_server(obedient: Path, start: Callable[..., S
     time.sleep(0.3)
     os.kill(server.process.pid, signal.SIGKILL)
     assert server.wait_end() == -signal.SIGKILL
-    assert psutil.wait_procs(engines, 3)[1] == []
+    # A machine's init may take its time to bury an orphan that is dead.
+    left = psutil.wait_procs(engines, 3)[1]
+    assert [each for each in left if each.status() != psutil.STATUS_ZOMBIE] == []
     busy.join(5)
 
 
