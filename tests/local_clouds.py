@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from processes import still_alive
 
 from gluonship.local import launcher
 from gluonship.local.connection import Connection
@@ -39,7 +40,7 @@ def running_cloud(home: Path, port: int | None = None) -> Iterator[LocalCloud]:
             family += psutil.Process(info.pid).children(recursive=True)
     finally:
         launcher.down(home, grace_seconds=5)
-    assert [each for each in family if each.is_running() and each.status() != psutil.STATUS_ZOMBIE] == []
+    assert still_alive(family, 2) == []
     for used in {info.control_port, info.data_port}:
         with socket.socket() as probe:
             assert probe.connect_ex(("127.0.0.1", used)) != 0, f"something still listens on {used}"

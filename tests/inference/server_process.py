@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from processes import still_alive
 
 from gluonship import bundles
 
@@ -121,7 +122,7 @@ class Server:
             assert self.process.wait(40) == 0, self.log
         finally:
             self.process.kill()
-        assert not psutil.wait_procs(engines, 5)[1]
+        assert still_alive(engines, 5) == []
 
 
 def wait_until(condition: Callable[[], bool], seconds: float) -> None:

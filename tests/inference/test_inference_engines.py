@@ -10,8 +10,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import psutil
 import pytest
+from processes import still_alive
 from server_process import Server, wait_until
 
 
@@ -101,9 +101,7 @@ def test_engines_die_with_a_killed_server(obedient: Path, start: Callable[..., S
     time.sleep(0.3)
     os.kill(server.process.pid, signal.SIGKILL)
     assert server.wait_end() == -signal.SIGKILL
-    # A machine's init may take its time to bury an orphan that is dead.
-    left = psutil.wait_procs(engines, 3)[1]
-    assert [each for each in left if each.status() != psutil.STATUS_ZOMBIE] == []
+    assert still_alive(engines, 3) == []
     busy.join(5)
 
 

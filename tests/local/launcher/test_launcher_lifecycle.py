@@ -17,6 +17,7 @@ from typing import Any
 import psutil
 import pytest
 from local_clouds import LocalCloud, free_port, running_cloud
+from processes import still_alive
 
 from gluonship.local import connect, launcher
 from gluonship.local.launcher import CloudInfo, LauncherError, State
@@ -63,10 +64,6 @@ def command_line(process: psutil.Process) -> list[str]:
         return []
 
 
-def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
-    return [each for each in processes if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
-
-
 def kill(home: Path, info: CloudInfo) -> None:
     """SIGKILL; returns when the last thread is gone, and the lock with it."""
     os.kill(info.pid, signal.SIGKILL)
@@ -76,10 +73,7 @@ def kill(home: Path, info: CloudInfo) -> None:
 
 
 def wait_until_gone(processes: list[psutil.Process], seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
-    while alive(processes) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert alive(processes) == []
+    assert still_alive(processes, seconds) == []
 
 
 def test_a_cloud_lives_and_dies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,7 +95,7 @@ def test_a_cloud_lives_and_dies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         started = time.monotonic()
         assert launcher.down(home) is True
         assert time.monotonic() - started < 15
-        assert alive(family) == []
+        assert still_alive(family) == []
         assert (home / "cloud.log").read_text().endswith("INFO gluonship.local: down\n"), "it was killed"
     assert launcher.status(home) == launcher.Status(State.STOPPED, home, None)
     assert launcher.down(home) is False

@@ -18,6 +18,7 @@ import psutil
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from processes import still_alive
 from serving_fakes import SERVER
 
 from gluonship.local import launcher
@@ -107,8 +108,7 @@ def user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployer]:
     finally:
         family = cloud.children(recursive=True)
         launcher.down(home, grace_seconds=5)
-        _, alive = psutil.wait_procs(family, timeout=10)
-        assert alive == []
+        assert still_alive(family, 10) == []
 
 
 def test_an_endpoint_from_creation_to_deletion(user: Deployer) -> None:
