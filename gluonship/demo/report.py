@@ -42,7 +42,7 @@ def draw(
         [CLASSES[images.labels[index]] for index in order],
         [predictions[index].top.label for index in order],
         [predictions[index].top.probability for index in order],
-        title=f"Fashion-MNIST: the surest mistakes first; accuracy {report.accuracy:.3f}",
+        title=f"Fashion-MNIST: the worst mistakes first (the surest); accuracy {report.accuracy:.3f}",
         of_true=[float(report.probabilities[index, images.labels[index]]) for index in order],
     )
     drawing.confusion_matrix(matrix, report.confusion, CLASSES)
