@@ -113,9 +113,11 @@ def test_an_interrupted_demo_cleans_up(place: Path, number: signal.Signals) -> N
         if "stands in for the image" in line:  # the training's process runs
             break
     demo.send_signal(number)
-    time.sleep(0.3)
-    demo.send_signal(number)  # an impatient second one does not stop the cleaning-up
-    _, err = demo.communicate(timeout=60)
+    deadline = time.monotonic() + 60
+    while demo.poll() is None and time.monotonic() < deadline:  # impatience does not stop the cleaning-up
+        time.sleep(0.1)
+        demo.send_signal(number)
+    _, err = demo.communicate(timeout=5)
     assert demo.returncode == 130
     assert "Interrupted." in err
     assert "Traceback" not in err
