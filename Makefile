@@ -17,6 +17,6 @@ lock: setup  ## rewrite requirements/*.lock from pyproject.toml
 	@scripts/lock
 
 clean:  ## remove what the verbs above made
-	rm -rf .venv .boot .ruff_cache .mypy_cache .pytest_cache demo-output
+	rm -rf .venv .boot infra/node_modules infra/cdk.out .ruff_cache .mypy_cache .pytest_cache demo-output
 
 .PHONY: help setup demo test lock clean

@@ -41,6 +41,14 @@ Handler = Callable[[Scope, dict[str, Any]], dict[str, Any]]
 response's members (datetimes are aware). Raises AwsError."""
 
 
+class Clients(Protocol):
+    """boto3 clients of this cloud itself, for the rooms that act on resources of others as a user would."""
+
+    def __call__(self, scope: Scope, service: str) -> Any:
+        """The client of a service in a scope: in-process, thread-safe, cached; one attempt, no retries."""
+        ...
+
+
 # --- time and state changes ------------------------------------------------------------------------------
 
 

@@ -1,0 +1,1 @@
+"""CloudFormation: templates, plans and stacks, over one declaration a resource type."""

@@ -1,0 +1,1 @@
+"""Step Functions: moto's interpreter of the states language, with tasks that really run."""

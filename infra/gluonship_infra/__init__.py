@@ -1,0 +1,1 @@
+"""The account as code: constructs for storage, training pipeline and endpoints, and their rules."""
