@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from gluonship.local import hosts
 from gluonship.local.contracts import Scope
 from gluonship.local.control import admin, invocations
 from gluonship.local.control.errors import error_response
-from gluonship.local.control.moto_gateway import MotoGateway, send
+from gluonship.local.control.moto_gateway import MotoGateway, refused_message, send
 from gluonship.local.control.registry import Registry
-from gluonship.local.control.requests import signature
+from gluonship.local.control.requests import Signature, signature
 
 _ACCOUNT_HEADER = "HTTP_X_MOTO_ACCOUNT_ID"  # moto's own way to act as another account; tests use it
 
@@ -23,13 +23,13 @@ class ControlPlane:
     def __init__(
         self,
         port: int,
-        registry: Registry,
+        registries: Sequence[Registry],
         moto: MotoGateway,
         admin_actions: admin.Admin,
         data_port: Callable[[], int],
     ) -> None:
         self._port = port
-        self._registry = registry
+        self._registries = registries
         self._moto = moto
         self._admin = admin_actions
         self._data_port = data_port
@@ -44,21 +44,47 @@ class ControlPlane:
             return send(self._admin.answer(environ, signed.scope), start_response)
         if invocations.is_invocation(path, signed.service):
             return send(invocations.forward(environ, self._data_port()), start_response)
-        operation = self._registry.find(environ.get("HTTP_X_AMZ_TARGET", ""))
-        if operation is None:
+        found = self._find(environ, signed)
+        if found is None:
             return self._moto(environ, start_response)
-        if signed.service != self._registry.service:
+        registry, operation, body = found
+        if signed.service != registry.signing_name:
             message = "Missing Authentication Token"
             return send(
-                error_response("json", "MissingAuthenticationTokenException", message, 400), start_response
+                error_response(registry.protocol, "MissingAuthenticationTokenException", message, 400),
+                start_response,
             )
-        body = environ["wsgi.input"].read()
-        if self._registry.executes(operation):
+        if registry.executes(operation):
             account_id = environ.get(_ACCOUNT_HEADER) or signed.scope.account_id
             scope = Scope(account_id, signed.region)
-            return send(self._registry.execute(operation, scope, body), start_response)
-        objection = self._registry.objection(operation, body)
+            return send(registry.execute(operation, scope, body), start_response)
+        objection = registry.objection(operation, body)
+        if objection is None and registry.whole:
+            message = refused_message(registry.service, operation)
+            objection = error_response(registry.protocol, "UnsupportedOperation", message, 400)
         if objection is not None:
             return send(objection, start_response)
-        environ["wsgi.input"] = io.BytesIO(body)
         return self._moto(environ, start_response)
+
+    def _find(self, environ: dict[str, Any], signed: Signature) -> tuple[Registry, str, bytes] | None:
+        """The registry of the request's service, the operation, and the body, which stays readable."""
+        target = environ.get("HTTP_X_AMZ_TARGET", "")
+        for registry in self._registries:
+            if registry.protocol == "query":
+                if signed.service != registry.signing_name:
+                    continue
+                body = _taken(environ) or environ.get("QUERY_STRING", "").encode()
+                operation = registry.find_in_form(body)
+            else:
+                operation = registry.find(target) if target else None
+                body = _taken(environ) if operation else b""
+            if operation is not None:
+                return registry, operation, body
+        return None
+
+
+def _taken(environ: dict[str, Any]) -> bytes:
+    body: bytes = environ["wsgi.input"].read()
+    environ["wsgi.input"] = io.BytesIO(body)
+    environ["CONTENT_LENGTH"] = str(len(body))
+    return body

@@ -14,8 +14,8 @@ from gluonship.local.control.patterns import compiled
 _LONGEST_TRIED = 4096  # some patterns take time with the square of a value's length
 
 
-def validate(operation: OperationModel, members: dict[str, Any]) -> None:
-    """Raises AwsError ValidationException that lists every constraint that `members` breaks.
+def validate(operation: OperationModel, members: dict[str, Any], code: str = "ValidationException") -> None:
+    """Raises AwsError `code` that lists every constraint that `members` breaks.
 
     Checked are required members, lengths, ranges, patterns (over the whole value) and enums; types are the
     parser's. The wording is that of AWS's services built on the same framework, SageMaker among them.
@@ -26,7 +26,7 @@ def validate(operation: OperationModel, members: dict[str, Any]) -> None:
     found = list(_violations(shape, members, ""))
     if found:
         noun = "validation error" if len(found) == 1 else "validation errors"
-        raise AwsError("ValidationException", f"{len(found)} {noun} detected: {'; '.join(found)}")
+        raise AwsError(code, f"{len(found)} {noun} detected: {'; '.join(found)}")
 
 
 def _violations(shape: Shape, value: Any, path: str) -> Iterator[str]:

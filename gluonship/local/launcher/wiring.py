@@ -28,9 +28,11 @@ from gluonship.local.contracts import (
     Scope,
     StateChange,
 )
+from gluonship.local.control import cloudtrail
 from gluonship.local.control.admin import Admin
 from gluonship.local.control.app import ControlPlane
 from gluonship.local.control.http_server import HttpServer
+from gluonship.local.control.in_process import InProcessClients
 from gluonship.local.control.moto_gateway import MotoGateway
 from gluonship.local.control.registry import Registry
 from gluonship.local.execution.clock import SystemClock
@@ -71,6 +73,7 @@ class Cloud:
         deviations.apply()
         moto = MotoGateway()
         port = listener.getsockname()[1]
+        clients = InProcessClients(port)
         self.parts = Parts(home.path, settings, images, moto, data_plane)
         self.data_port = self.parts.data_plane.port
         admin = Admin(
@@ -80,8 +83,12 @@ class Cloud:
             interrupt=self.parts.sagemaker.training_jobs.interrupt,
             advance=self.parts.clock.advance,
         )
-        registry = Registry("sagemaker", self.parts.sagemaker.operations)
-        plane = ControlPlane(port, registry, moto, admin, lambda: self.data_port)
+        registries = [
+            Registry("sagemaker", self.parts.sagemaker.operations),
+            Registry("cloudtrail", cloudtrail.operations()),
+        ]
+        plane = ControlPlane(port, registries, moto, admin, lambda: self.data_port)
+        clients.attach(plane)
         self._server = HttpServer(listener, plane)
 
     def serve(self) -> None:
