@@ -1,0 +1,36 @@
+"""The rules that every template of the account keeps: cdk-nag's AwsSolutions and a pack of our own.
+
+    rules.apply(app)                                  # a violation fails the synthesis
+    rules.acknowledge(bucket, {"AwsSolutions-S1": "Access logs cannot be delivered to their own bucket."})
+
+Exceptions from our own rules are acknowledged as `GluonShip::NAME`; the names are in `RULES`.
+"""
+
+from __future__ import annotations
+
+from aws_cdk import App, Validations
+from cdk_nag import AwsSolutionsChecks
+
+from gluonship_infra.rules.acknowledgements import WeakReason, acknowledge
+from gluonship_infra.rules.checks import RULES, GluonShipChecks, findings
+from gluonship_infra.rules.report import write_report
+from gluonship_infra.rules.rule import Finding, Rule
+from gluonship_infra.rules.templates import Template
+
+__all__ = [
+    "RULES",
+    "Finding",
+    "GluonShipChecks",
+    "Rule",
+    "Template",
+    "WeakReason",
+    "acknowledge",
+    "apply",
+    "findings",
+    "write_report",
+]
+
+
+def apply(app: App) -> None:
+    """Has the CDK check every template: a rule neither kept nor acknowledged fails the synthesis."""
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app), GluonShipChecks())
