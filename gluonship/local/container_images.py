@@ -10,12 +10,10 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from gluonship import bundles as source_bundles
-from gluonship.local.contracts import ImageUnknown
-
-Command = Literal["train", "serve"]
+from gluonship.local.contracts import Command, ImageUnknown
 
 FILE = "images.toml"
 _KEYS = {"pattern", "python", "command", "env"}
@@ -34,14 +32,24 @@ class Stand:
     pattern: str
     source: str  # where this line of the table comes from, for messages
     python: Path | None = None  # the interpreter; the kit's own when None
-    command: Sequence[str] = ()  # in place of the toolkits; gets `train` or `serve` as its last argument
+    command: Sequence[str] = ()  # in place of the toolkits: the image's entrypoint, which gets its arguments
     handler: str = "sagemaker-mxnet"  # which of our server's handlers serves
     server: Path | None = None  # our server's script
     variables: Mapping[str, str] = field(default_factory=dict)
     training_variables: Mapping[str, str] = field(default_factory=dict)
+    toolkits: bool = True  # without them it runs what a job's ContainerEntrypoint says, and nothing else
 
     def argv(self, command: Command, python: Path) -> list[str]:
-        """The command line, with `python` as the container's interpreter."""
+        """The command line, with `python` as the container's interpreter. Raises ImageUnknown where the
+        image's own entrypoint is asked for and nothing stands in for it."""
+        if command == "process" or not (self.command or self.toolkits):
+            if self.command:
+                return list(self.command)
+            raise ImageUnknown(
+                f"No program stands in here for the image's own entrypoint ({self.source}), only its Python. "
+                'Give ContainerEntrypoint, such as ["python3", "/opt/ml/processing/input/code/process.py"], '
+                'or an [[image]] with command = ["/path/to/program"] in images.toml.'
+            )
         if self.command:
             return [*self.command, command]
         if command == "train":
@@ -91,11 +99,12 @@ class ImageTable:
         pattern = repository(image).replace("\\", "\\\\").replace('"', '\\"')
         raise ImageUnknown(
             f"Nothing on this machine stands in for the image {image}. Known are AWS's mxnet-training and "
-            "mxnet-inference, and gluonship-training and gluonship-inference. To say how it runs here, add "
+            "mxnet-inference, gluonship-training and gluonship-inference, and sagemaker-scikit-learn in "
+            "processing jobs. To say how it runs here, add "
             f"to {self._file} and start the local cloud again:\n"
             f'[[image]]\npattern = "{pattern}"\n'
             'python = "/path/to/python"  # an interpreter with sagemaker-training; '
-            'or: command = ["/path/to/program"], which gets train or serve as its argument'
+            'or: command = ["/path/to/program"], which gets train, serve or a processing job\'s arguments'
         )
 
 
@@ -106,6 +115,10 @@ def _built_in(server: Path) -> list[Stand]:
     return [
         Stand(pattern=pattern, source=f"built in: {name}", handler=handler, **mxnet)  # type: ignore[arg-type]
         for name, handler in kinds
+        for pattern in (name, f"*/{name}")
+    ] + [
+        Stand(pattern=pattern, source=f"built in: a plain Python for {name}", toolkits=False)
+        for name in ("sagemaker-scikit-learn",)
         for pattern in (name, f"*/{name}")
     ]
 

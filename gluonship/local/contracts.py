@@ -101,13 +101,18 @@ class StartFailed(Exception):
     """The machine could not start a container; the message says why."""
 
 
+Command = Literal["train", "serve", "process"]
+"""What SageMaker runs an image for: `train` and `serve` are its entrypoint's argument; a processing job
+brings arguments of its own."""
+
+
 @dataclass(frozen=True)
 class ContainerSpec:
     """A container to run, whatever stands in for it on this machine."""
 
     name: str  # unique among those that run; names its folder and its processes
     image: str  # the URI, as given to SageMaker
-    command: Literal["train", "serve"]  # what SageMaker runs the image with
+    command: Command
     root: Path  # the host's folder that the container sees as /opt/ml
     environment: Mapping[str, str]
     arguments: Sequence[str] = ()
@@ -234,6 +239,7 @@ class Output:
     archive: bool = True  # one .tar.gz, else file by file
     skip_if_empty: bool = False
     even_if_failed: bool = False  # uploaded after a failure of the container too
+    continuous: bool = False  # uploaded file by file while they are written; never an archive
 
 
 @dataclass(frozen=True)
@@ -255,7 +261,7 @@ class JobPlan:
     scope: Scope
     name: str
     image: str
-    command: Literal["train", "serve"]
+    command: Command
     log_group: str
     log_stream: str
     files: Mapping[str, bytes]  # relative to the root: input/config/hyperparameters.json, ...
@@ -270,7 +276,9 @@ class JobPlan:
     metric_namespace: str = ""
     metric_dimensions: Mapping[str, str] = field(default_factory=dict)
     memory_limit_bytes: int | None = None
-    failure_file: str = "output/failure"
+    failure_file: str = "output/failure"  # where the container says why it failed; none when empty
+    failure_lead: str = ""  # AWS's words for a container that failed and did not say why
+    message_file: str = ""  # where the container leaves its ExitMessage; none when empty
 
 
 class JobPhase(enum.Enum):
@@ -301,6 +309,7 @@ class JobResult:
     outcome: JobOutcome
     failure: Failure | None = None
     metrics: Mapping[str, tuple[float, datetime]] = field(default_factory=dict)  # the last value of each
+    exit_message: str | None = None  # the first KiB of the plan's message_file
 
 
 class JobListener(Protocol):

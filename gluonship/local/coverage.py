@@ -33,6 +33,12 @@ _NOTES = {
     "ProfilerConfig, ProfilerRuleConfigurations), TensorBoardOutputConfig, ExperimentConfig, "
     "RemoteDebugConfig, InfraCheckConfig, SessionChainingConfig.",
     "StopTrainingJob": "SIGTERM, then SIGKILL after 120 s (GLUONSHIP_STOP_GRACE_SECONDS).",
+    "CreateProcessingJob": "Inputs and outputs by S3, File mode, S3Prefix and ManifestFile; one instance. "
+    "Continuous outputs are uploaded every few seconds and after a failure too; those at EndOfJob when the "
+    "container ended well or was stopped. AppManaged ones are left to the application. Pipe input, "
+    "DatasetDefinition and more instances are refused. Recorded and described, without effect: instance type "
+    "and volume, KMS keys, NetworkConfig, ExperimentConfig.",
+    "StopProcessingJob": "SIGTERM, then SIGKILL after 120 s (GLUONSHIP_STOP_GRACE_SECONDS).",
     "CreateModel": "One container. Roles and images are not checked, as on AWS, until something runs. "
     "Recorded, without effect: VpcConfig, EnableNetworkIsolation.",
     "CreateEndpointConfig": "Instance-based variants. Recorded, without effect: instance types and volumes, "
@@ -46,7 +52,6 @@ _NOTES = {
     "InvokeEndpoint": "On the data plane's port; the control plane's passes it on.",
     "InvokeEndpointAsync": "No endpoint is asynchronous here yet: ValidationError, as AWS answers for such.",
     "InvokeEndpointWithResponseStream": "ValidationError that says so.",
-    "CreateProcessingJob": "Completed at once; nothing runs.",
     "CreateTransformJob": "Completed at once; nothing runs.",
     "CreateCompilationJob": "Completed at once; nothing is compiled.",
     "CreateHyperParameterTuningJob": "Completed at once; no training job is started.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 import signal
 from collections.abc import Sequence
@@ -11,7 +12,9 @@ from gluonship.local.contracts import Exit, ExitCause, Failure
 
 MAX_LENGTH = 960  # of the 1,024 characters of a FailureReason; its kind and the exit code go around it
 SUCCESS_FILE = "output/success"  # below a job's root; sagemaker-training writes it
+_WORDS_LENGTH = 600
 _READ_BYTES = 16 * 1024
+EXIT_MESSAGE_BYTES = 1024  # "the first 1 KB of this file"
 
 MEMORY_LINE = "gluonship: killed for its memory"  # how the runtime's line about it begins
 
@@ -42,13 +45,16 @@ def internal_error(message: str) -> JobFailed:
     return JobFailed(Failure("InternalServerError", _clipped(message)))
 
 
-def of_container(ended: Exit, failure_text: str, disk_advice: str) -> Failure:
+def of_container(ended: Exit, failure_text: str, disk_advice: str, lead: str = "") -> Failure:
     """For a container that ended with a code other than 0, or was killed.
 
     `failure_text` is the content of output/failure. The toolkit leaves its ErrorMessage empty: then the
     last words of the log are put in. `disk_advice` is added when the log says that the disk is full.
+    `lead` goes before the log's words, where the container says nothing itself.
     """
     words = last_words(ended.last_lines)
+    if lead:
+        failure_text = failure_text or "\n".join(part for part in (lead, _tail(words, _WORDS_LENGTH)) if part)
     notes = [_cause(ended), ended.hint]
     if _NO_SPACE.search(failure_text) or any(_NO_SPACE.search(line) for line in ended.last_lines):
         notes.append(disk_advice)
@@ -91,6 +97,27 @@ def read_failure_file(path: Path) -> str:
             return file.read(_READ_BYTES).decode("utf-8", errors="replace").strip()
     except OSError:
         return ""
+
+
+def read_message_file(root: Path, name: str) -> str | None:
+    """What a processing container leaves as its ExitMessage; None when it leaves nothing.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/byoc-metadata.html. Raises JobFailed when it is no UTF-8.
+    """
+    path = root / name
+    try:
+        if not path.is_file():
+            return None
+        with path.open("rb") as file:
+            content = file.read(EXIT_MESSAGE_BYTES)
+        whole = path.stat().st_size <= EXIT_MESSAGE_BYTES  # else the last character may be cut in two
+        return codecs.getincrementaldecoder("utf-8")().decode(content, final=whole) or None
+    except UnicodeDecodeError as error:
+        raise client_error(
+            f"/opt/ml/{name} is not encoded in UTF-8: {error}. Write the message as UTF-8 text."
+        ) from error
+    except OSError:
+        return None
 
 
 def _composed(text: str, words: str, notes: Sequence[str]) -> str:

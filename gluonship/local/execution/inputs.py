@@ -40,6 +40,7 @@ def download(plan: JobPlan, root: Path, storage: Storage, check: Callable[[], No
 
     FastFile channels are downloaded like File ones. Raises JobFailed, naming channel and URI.
     """
+    word = "input" if plan.command == "process" else "channel"
     for channel in plan.channels:
         check()
         folder = inside(root, channel.destination or f"input/data/{channel.name}")
@@ -49,10 +50,10 @@ def download(plan: JobPlan, root: Path, storage: Storage, check: Callable[[], No
             if channel.compression == "Gzip":
                 _decompress(folder)
         except StorageError as error:
-            raise client_error(f'Data download failed: channel "{channel.name}": {error}') from error
+            raise client_error(f'Data download failed: {word} "{channel.name}": {error}') from error
         if count == 0:
             raise client_error(
-                f'Data download failed: channel "{channel.name}": No S3 objects found under S3 URL '
+                f'Data download failed: {word} "{channel.name}": No S3 objects found under S3 URL '
                 f'"{channel.uri}" given in input data source. Please ensure that the bucket exists in the '
                 f"selected region ({plan.scope.region}), and that objects exist under that S3 prefix."
             )

@@ -6,7 +6,7 @@ import logging
 import secrets
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -32,8 +32,8 @@ from gluonship.local.contracts import (
     StorageError,
 )
 from gluonship.local.execution import disk, failures, inputs, outputs
-from gluonship.local.execution.checkpoints import CheckpointSync
 from gluonship.local.execution.failures import JobFailed
+from gluonship.local.execution.folder_sync import FolderSync
 from gluonship.local.execution.metric_lines import MetricReader
 
 _log = logging.getLogger(__name__)
@@ -77,6 +77,7 @@ class Job:
         self._container: Container | None = None
         self._stream: LogStream | None = None
         self._values: dict[str, tuple[float, datetime]] = {}
+        self._exit_message: str | None = None
 
     # --- what others ask of it ---------------------------------------------------------------------------
 
@@ -128,17 +129,17 @@ class Job:
 
         self._check()
         self._listener.entered(JobPhase.DOWNLOADING)
-        sync = self._restored_checkpoints(storage)
+        syncs = [*self._restored_checkpoints(storage), *self._continuous_outputs(storage)]
         inputs.download(plan, self._root, storage, self._check)
 
         self._check()
         self._listener.entered(JobPhase.RUNNING)
-        ended = self._run_container(sync, metrics)
+        ended = self._run_container(syncs, metrics)
         outcome, failure = self._judge(ended)
 
         if outcome is not JobOutcome.INTERRUPTED:
             self._listener.entered(JobPhase.UPLOADING)
-        problem = self._upload(outcome, storage, sync)
+        problem = self._upload(outcome, storage, syncs)
         if problem is not None and outcome in (JobOutcome.COMPLETED, JobOutcome.STOPPED):
             outcome, failure = JobOutcome.FAILED, problem
         return self._result(outcome, failure)
@@ -148,20 +149,39 @@ class Job:
             if self._ending is not None:
                 raise _Called
 
-    def _restored_checkpoints(self, storage: Storage) -> CheckpointSync | None:
+    def _restored_checkpoints(self, storage: Storage) -> list[FolderSync]:
         if self._plan.checkpoints is None:
-            return None
+            return []
         folder = inputs.checkpoint_folder(self._plan.checkpoints, self._root)
         try:
-            sync = CheckpointSync(
-                storage, self._plan.checkpoints.uri, folder, self._tell, self._checkpoint_seconds
+            sync = FolderSync(
+                storage,
+                self._plan.checkpoints.uri,
+                folder,
+                "checkpoints",
+                self._tell,
+                self._checkpoint_seconds,
             )
             sync.restore()
         except StorageError as error:
             raise failures.client_error(f"Checkpoint download failed: {error}") from error
-        return sync
+        return [sync]
 
-    def _run_container(self, sync: CheckpointSync | None, metrics: MetricReader) -> Exit:
+    def _continuous_outputs(self, storage: Storage) -> list[FolderSync]:
+        return [
+            FolderSync(
+                storage,
+                output.uri,
+                inputs.inside(self._root, output.folder),
+                f"the files of {output.folder}",
+                self._tell,
+                self._checkpoint_seconds,
+            )
+            for output in self._plan.outputs
+            if output.continuous
+        ]
+
+    def _run_container(self, syncs: Sequence[FolderSync], metrics: MetricReader) -> Exit:
         plan = self._plan
 
         def on_line(line: str) -> None:
@@ -190,7 +210,7 @@ class Job:
             raise failures.client_error(str(error)) from error
         except StartFailed as error:
             raise failures.internal_error(str(error)) from error
-        if sync is not None:
+        for sync in syncs:
             sync.start()
         with self._lock:  # from here on, who ends the job ends the container
             self._container = container
@@ -200,7 +220,17 @@ class Job:
         return ended
 
     def _judge(self, ended: Exit) -> tuple[JobOutcome, Failure | None]:
-        """What the end of the container is for the job."""
+        """What the end of the container, and what it left to say, are for the job."""
+        outcome, failure = self._judged_by_its_end(ended)
+        if self._plan.message_file:
+            try:
+                self._exit_message = failures.read_message_file(self._root, self._plan.message_file)
+            except JobFailed as error:
+                if outcome is JobOutcome.COMPLETED:
+                    return JobOutcome.FAILED, error.failure
+        return outcome, failure
+
+    def _judged_by_its_end(self, ended: Exit) -> tuple[JobOutcome, Failure | None]:
         with self._lock:
             ending = self._ending
             self._container = None  # nobody can end it any more
@@ -209,12 +239,13 @@ class Job:
         plan = self._plan
         if ended.code != 0:
             said = failures.read_failure_file(self._root / plan.failure_file)
-            return JobOutcome.FAILED, failures.of_container(ended, said, disk.advice(self._root))
+            advice = disk.advice(self._root)
+            return JobOutcome.FAILED, failures.of_container(ended, said, advice, plan.failure_lead)
         if ended.needs_success_file and not (self._root / failures.SUCCESS_FILE).exists():
             return JobOutcome.FAILED, failures.without_success(failures.last_words(ended.last_lines))
         return JobOutcome.COMPLETED, None
 
-    def _upload(self, outcome: JobOutcome, storage: Storage, sync: CheckpointSync | None) -> Failure | None:
+    def _upload(self, outcome: JobOutcome, storage: Storage, syncs: Sequence[FolderSync]) -> Failure | None:
         """Returns what went wrong; it is also in the log, because a job may have failed for more than one
         reason."""
         wanted = {
@@ -222,10 +253,14 @@ class Job:
             JobOutcome.FAILED: [each for each in self._plan.outputs if each.even_if_failed],
         }.get(outcome, list(self._plan.outputs))
         try:
-            if sync is not None:
+            for output in self._plan.outputs:
+                if output.continuous:
+                    outputs.follow_the_container(inputs.inside(self._root, output.folder), self._root)
+            for sync in syncs:
                 sync.finish()
             for output in wanted:
-                outputs.upload(output, self._root, self._folder, storage, self._tell)
+                if not output.continuous:
+                    outputs.upload(output, self._root, self._folder, storage, self._tell)
         except StorageError as error:
             failure = failures.client_error(f"Artifact upload failed: {error}").failure
         except OSError as error:
@@ -246,7 +281,7 @@ class Job:
         ).failure
 
     def _result(self, outcome: JobOutcome, failure: Failure | None = None) -> JobResult:
-        return JobResult(outcome, failure, dict(self._values))
+        return JobResult(outcome, failure, dict(self._values), self._exit_message)
 
     def _tell(self, line: str) -> None:
         if self._stream is not None:

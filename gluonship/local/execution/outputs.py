@@ -18,7 +18,7 @@ _LEVEL = 1  # weights hardly compress; a person waits
 def upload(output: Output, root: Path, scratch: Path, storage: Storage, tell: Callable[[str], None]) -> None:
     """`scratch` is a folder for the archive. What cannot be packed is told. Raises StorageError, OSError."""
     folder = inside(root, output.folder)
-    _follow_the_container(folder, root)
+    follow_the_container(folder, root)
     if output.skip_if_empty and not _has_files(folder):
         return
     if not output.archive:
@@ -53,7 +53,7 @@ def pack(folder: Path, archive: Path, tell: Callable[[str], None]) -> None:
             target.add(source, name, recursive=False, filter=_as_root)
 
 
-def _follow_the_container(folder: Path, root: Path) -> None:
+def follow_the_container(folder: Path, root: Path) -> None:
     """Makes links to /opt/ml/... relative: on this machine that is another folder, or none."""
     for path in [each for each in folder.rglob("*") if each.is_symlink()]:
         target = PurePosixPath(os.readlink(path))

@@ -39,6 +39,7 @@ class PrivateRoot:
         return (
             f"The output mentions {MAIN_FOLDER}, which this machine does not let a container have "
             f"({self.reason}). Use the SM_* variables (SM_MODEL_DIR, SM_CHANNEL_...) or SAGEMAKER_BASE_DIR, "
+            "which stands for it (a processing job gets such paths in its arguments translated), "
             "or allow it: run the local cloud as root, or permit unprivileged user namespaces "
             "(sysctl kernel.unprivileged_userns_clone=1; on Ubuntu also "
             "kernel.apparmor_restrict_unprivileged_userns=0; in a container engine, CAP_SYS_ADMIN)."
@@ -47,6 +48,11 @@ class PrivateRoot:
 
 def mentions_main_folder(line: str) -> bool:
     return _MENTION.search(line) is not None
+
+
+def at_base(text: str, root: Path) -> str:
+    """An argument of a container that has no /opt/ml of its own: with its folder on this machine in it."""
+    return _MENTION.sub(lambda _: str(root), text)
 
 
 @functools.cache

@@ -16,7 +16,7 @@ from gluonship.local.execution import environment
 from gluonship.local.execution.container import MARKER, ProcessContainer
 from gluonship.local.execution.interpreters import Interpreter, InterpreterBroken, interpreter
 from gluonship.local.execution.overlay import Overlay
-from gluonship.local.execution.private_root import PrivateRoot, mentions_main_folder, private_root
+from gluonship.local.execution.private_root import PrivateRoot, at_base, mentions_main_folder, private_root
 from gluonship.local.execution.shim_process import ShimFailed, ShimProcess
 
 _NAMED = ("mxnet", "gluoncv", "numpy", "sagemaker-training", "sagemaker-mxnet-training",
@@ -65,6 +65,8 @@ class ProcessRuntime:
                 on_line(line)
             variables = self._environment(spec, stand, overlay, home, private, marker)
             argv = [*(spec.entrypoint or stand.argv(spec.command, overlay.python)), *spec.arguments]
+            if spec.command == "process" and not private.allowed:
+                argv = [at_base(each, spec.root) for each in argv]
             shim = _shim(spec, argv, variables, home, private)
         except BaseException:
             clean.remove()

@@ -7,7 +7,7 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,9 @@ from gluonship.local.execution.storage import S3Storage
 from gluonship.local.launcher.home import Home
 from gluonship.local.sagemaker.endpoint_configs import EndpointConfigs
 from gluonship.local.sagemaker.endpoints import Endpoints
+from gluonship.local.sagemaker.jobs import Jobs
 from gluonship.local.sagemaker.models import Models
+from gluonship.local.sagemaker.processing_jobs import ProcessingJobs
 from gluonship.local.sagemaker.tags import Tags
 from gluonship.local.sagemaker.training_jobs import TrainingJobs
 from gluonship.local.serving.fleets import ProcessFleets
@@ -149,8 +151,9 @@ class Parts:
         """Stops what runs, within the settings' down_grace_seconds, then kills it."""
         fleets = threading.Thread(target=self._fleets.close, name="close-fleets", daemon=True)
         fleets.start()
-        self._jobs.stop(self.sagemaker.training_jobs, self._settings.down_grace_seconds)
-        self.sagemaker.training_jobs.close()
+        self._jobs.stop(self.sagemaker.jobs, self._settings.down_grace_seconds)
+        for jobs in self.sagemaker.jobs:
+            jobs.close()
         fleets.join(self._settings.down_grace_seconds)
         self.data_plane.close()
 
@@ -161,6 +164,12 @@ class SageMaker:
 
     operations: Mapping[str, Handler]
     training_jobs: TrainingJobs
+    processing_jobs: ProcessingJobs
+
+    @property
+    def jobs(self) -> Sequence[Jobs]:
+        """Of every kind."""
+        return (self.training_jobs, self.processing_jobs)
 
 
 def sagemaker(
@@ -175,6 +184,14 @@ def sagemaker(
     """The resources and their operations; `fallback` answers for the tags of what is recorded only."""
     tags = Tags()
     training_jobs = TrainingJobs(
+        runner,
+        clock,
+        events,
+        tags,
+        stop_grace_seconds=settings.stop_grace_seconds,
+        memory_limit_bytes=settings.memory_limit_bytes,
+    )
+    processing_jobs = ProcessingJobs(
         runner,
         clock,
         events,
@@ -198,39 +215,45 @@ def sagemaker(
     )
     operations = {
         **training_jobs.operations(),
+        **processing_jobs.operations(),
         **models.operations(),
         **configs.operations(),
         **endpoints.operations(),
         **tags.operations(fallback),
     }
-    return SageMaker(operations, training_jobs)
+    return SageMaker(operations, training_jobs, processing_jobs)
 
 
 class ActiveJobs:
-    """The training jobs that run, by what the stream of state changes tells."""
+    """The jobs that run, by what the stream of state changes tells."""
+
+    _KINDS = ("TrainingJob", "ProcessingJob")
 
     def __init__(self, events: EventStream) -> None:
         self._changed = threading.Condition()
-        self._active: set[tuple[Scope, str]] = set()
+        self._active: set[tuple[str, Scope, str]] = set()  # kind, scope, name
         events.subscribe(self._hear)
 
     def _hear(self, change: StateChange) -> None:
-        if change.kind != "TrainingJob":
+        if change.kind not in self._KINDS:
             return
+        job = (change.kind, change.scope, change.name)
         with self._changed:
             if change.status in ("InProgress", "Stopping"):
-                self._active.add((change.scope, change.name))
+                self._active.add(job)
             else:
-                self._active.discard((change.scope, change.name))
+                self._active.discard(job)
             self._changed.notify_all()
 
-    def stop(self, jobs: TrainingJobs, grace_seconds: float) -> None:
+    def stop(self, kinds: Sequence[Jobs], grace_seconds: float) -> None:
         """Asks all to stop, and waits until they have, at most `grace_seconds`."""
         with self._changed:
             active = list(self._active)
-        for scope, name in active:
+        by_kind = {jobs.kind.name: jobs for jobs in kinds}
+        for kind, scope, name in active:
+            jobs = by_kind[kind]
             try:
-                jobs.stop(scope, {"TrainingJobName": name})
+                jobs.stop(scope, {jobs.kind.name_member: name})
             except AwsError as error:
                 _log.info("%s: %s", name, error.message)  # it has just ended
         with self._changed:

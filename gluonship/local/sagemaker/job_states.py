@@ -117,6 +117,7 @@ class JobState:
     ran_seconds: float = 0.0  # of the attempts that have ended
     ended: datetime | None = None
     failure_reason: str | None = None
+    exit_message: str | None = None
     metrics: Mapping[str, tuple[float, datetime]] = field(default_factory=dict)
 
     @property
@@ -250,7 +251,7 @@ def _told(state: JobState, ending: Ending, now: datetime) -> Step:
 def _finished(state: JobState, result: JobResult, now: datetime) -> Step:
     if state.stage not in ATTEMPT:
         return Step(state)
-    state = replace(state, metrics={**state.metrics, **result.metrics})
+    state = replace(state, metrics={**state.metrics, **result.metrics}, exit_message=result.exit_message)
     if result.outcome is JobOutcome.FAILED and not _died_of_the_signal(state, result):
         reason = failure_reason(result.failure)
         return Step(_ended(replace(state, failure_reason=reason), Stage.FAILED, now))

@@ -329,7 +329,7 @@ class Jobs:
         with self._lock:
             live = self._records.get((scope, name))
         if live is None:
-            raise AwsError(self.kind.missing_code, self.kind.missing)
+            raise AwsError(self.kind.missing_code, self.kind.missing.format(name=name))
         return live
 
 

@@ -1,4 +1,4 @@
-"""Checkpoints of a running job, to S3 while they are written."""
+"""A folder of a running job, to S3 while it is written: checkpoints, and outputs that upload continuously."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gluonship.local.execution import s3_uris
 _Signature = tuple[int, int, int]  # size, time of change (ns), inode
 
 
-class CheckpointSync:
+class FolderSync:
     """Uploads new and changed files every `interval` seconds; as on AWS, deletes nothing in S3.
 
     While the container runs, a file that changed since the last look waits for the next: it may be half
@@ -20,17 +20,25 @@ class CheckpointSync:
     """
 
     def __init__(
-        self, storage: Storage, uri: str, folder: Path, tell: Callable[[str], None], interval: float = 3.0
+        self,
+        storage: Storage,
+        uri: str,
+        folder: Path,
+        what: str,
+        tell: Callable[[str], None],
+        interval: float = 3.0,
     ) -> None:
+        """`what` names its files in messages: "checkpoints"."""
         self._storage = storage
         self._location = s3_uris.parse(uri)
         self._folder = folder
+        self._what = what
         self._tell = tell
         self._interval = interval
         self._seen: dict[Path, _Signature] = {}
         self._uploaded: dict[Path, _Signature] = {}
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="checkpoints", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"sync-{folder.name}", daemon=True)
 
     def restore(self) -> int:
         """What S3 has, into the folder; returns the number of files. Raises StorageError."""
@@ -59,7 +67,7 @@ class CheckpointSync:
                 self._upload(settled)
             except (StorageError, OSError) as error:  # it is tried again, and at the end it counts
                 if not complained:
-                    self._tell(f"gluonship: checkpoints do not reach S3 now: {error}")
+                    self._tell(f"gluonship: {self._what} do not reach S3 now: {error}")
                 complained = True
 
     def _upload(self, files: dict[Path, _Signature]) -> None:
