@@ -1,0 +1,91 @@
+"""The steps that many declarations share: a property with a call of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from gluonship.local.cloudformation.types.declaration import Change, Flow, Request, Step
+from gluonship.local.cloudformation.types.facts import filled
+from gluonship.local.cloudformation.types.mapping import as_text
+from gluonship.local.cloudformation.types.placing import reshaped
+
+Shape = Callable[[Any], Any]
+
+
+def put(
+    operation: str,
+    member: str,
+    identity: Mapping[str, Any],
+    *,
+    shape: Shape | None = None,
+    remove: str = "",
+    reset: Any = None,
+) -> Step:
+    """One call sets the property. Taken away, `remove` is called, or `reset` is set in its place."""
+
+    def step(change: Change) -> Flow:
+        names = filled(identity, change.known)
+        if change.new is not None:
+            yield Request(operation, {**names, member: reshaped(shape, change.new)})
+        elif remove:
+            yield Request(remove, names, gone_is_fine=True)
+        else:
+            yield Request(operation, {**names, member: reset})
+
+    return step
+
+
+def put_text(operation: str, member: str, identity: Mapping[str, Any], *, remove: str = "") -> Step:
+    """As `put`, for a document that the API takes as JSON text."""
+    return put(operation, member, identity, shape=as_text, remove=remove)
+
+
+def attribute(operation: str, identity: Mapping[str, Any], name: str, *, reset: str = "") -> Step:
+    """APIs that take one AttributeName and its AttributeValue (SNS)."""
+
+    def step(change: Change) -> Flow:
+        value = reset if change.new is None else as_text(change.new)
+        yield Request(
+            operation, {**filled(identity, change.known), "AttributeName": name, "AttributeValue": value}
+        )
+
+    return step
+
+
+def attached(attach: str, detach: str, member: str, identity: Mapping[str, Any]) -> Step:
+    """A list of which each element is attached by one call and detached by another."""
+
+    def step(change: Change) -> Flow:
+        names = filled(identity, change.known)
+        new, old = listed(change.new), listed(change.old)
+        for each in old:
+            if each not in new:
+                yield Request(detach, {**names, member: each}, gone_is_fine=True)
+        for each in new:
+            if each not in old:
+                yield Request(attach, {**names, member: each})
+
+    return step
+
+
+def nothing(change: Change) -> Flow:
+    """Needs no call: what the create or delete call sends is all."""
+    yield from ()
+
+
+def listed(value: Any) -> Sequence[Any]:
+    """A list property's elements; a list that is not known yet has one, unknown."""
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
+
+
+def first_then(*steps: Step) -> Step:
+    """Several steps, one after the other."""
+
+    def step(change: Change) -> Flow:
+        for each in steps:
+            yield from each(change)
+
+    return step
