@@ -39,7 +39,13 @@ _NOTES = {
     "DatasetDefinition and more instances are refused. Recorded and described, without effect: instance type "
     "and volume, KMS keys, NetworkConfig, ExperimentConfig.",
     "StopProcessingJob": "SIGTERM, then SIGKILL after 120 s (GLUONSHIP_STOP_GRACE_SECONDS).",
-    "CreateModel": "One container. Roles and images are not checked, as on AWS, until something runs. "
+    "CreateModelPackage": "A version of a group, or a name of its own; Completed at once. "
+    "ValidationSpecification and SourceAlgorithmSpecification are refused. That images, data and metrics "
+    "exist is not checked.",
+    "UpdateModelPackage": "Approval, description, properties and specifications; state changes are told.",
+    "PutModelPackageGroupPolicy": "Kept and answered; nobody is refused by it.",
+    "CreateModel": "One container, or a model package's, whose version must be Approved. Roles and "
+    "images are not checked, as on AWS, until something runs. "
     "Recorded, without effect: VpcConfig, EnableNetworkIsolation.",
     "CreateEndpointConfig": "Instance-based variants. Recorded, without effect: instance types and volumes, "
     "KmsKeyId, VpcConfig, EnableNetworkIsolation. Serverless, asynchronous, shadow and explained variants "

@@ -46,6 +46,7 @@ from gluonship.local.launcher.home import Home
 from gluonship.local.sagemaker.endpoint_configs import EndpointConfigs
 from gluonship.local.sagemaker.endpoints import Endpoints
 from gluonship.local.sagemaker.jobs import Jobs
+from gluonship.local.sagemaker.model_packages import ModelPackages
 from gluonship.local.sagemaker.models import Models
 from gluonship.local.sagemaker.processing_jobs import ProcessingJobs
 from gluonship.local.sagemaker.tags import Tags
@@ -199,7 +200,8 @@ def sagemaker(
         stop_grace_seconds=settings.stop_grace_seconds,
         memory_limit_bytes=settings.memory_limit_bytes,
     )
-    models = Models(clock, tags)
+    packages = ModelPackages(clock, events, tags)
+    models = Models(clock, tags, packages)
     configs = EndpointConfigs(clock, tags, models)
     endpoints = Endpoints(
         models,
@@ -216,6 +218,7 @@ def sagemaker(
     operations = {
         **training_jobs.operations(),
         **processing_jobs.operations(),
+        **packages.operations(),
         **models.operations(),
         **configs.operations(),
         **endpoints.operations(),

@@ -36,7 +36,7 @@ from gluonship.local.sagemaker.job_states import (
     created,
     step,
 )
-from gluonship.local.sagemaker.listing import Listed, page
+from gluonship.local.sagemaker.listing import Listed, page, to_millisecond
 from gluonship.local.sagemaker.tags import Tags
 
 CAPACITY_WAIT_SECONDS = 1.0  # from an interruption to the next spot instance, unless told otherwise
@@ -260,9 +260,7 @@ class Jobs:
             self._disarm(live, Signal.RUNTIME_EXCEEDED)
 
     def _now(self) -> datetime:
-        """To the millisecond, as AWS gives times: a client that asks with a time it was given finds it."""
-        now = self._clock.now()
-        return now.replace(microsecond=now.microsecond // 1000 * 1000)
+        return to_millisecond(self._clock.now())
 
     def _arm(self, live: _Live, signal: Signal, seconds: float, attempt: int | None = None) -> None:
         timer = self._clock.call_later(max(seconds, 0.0), partial(self._take, live, signal, attempt))

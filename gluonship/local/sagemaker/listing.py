@@ -69,6 +69,11 @@ def page(
     return [row.summary for row in shown], token
 
 
+def to_millisecond(moment: datetime) -> datetime:
+    """As AWS gives times: a client that asks with a time it was given finds it."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
 def slice_page(
     items: Sequence[Item],
     request: dict[str, Any],

@@ -9,6 +9,7 @@ from typing import Any
 from gluonship.local.contracts import Clock, Handler, Scope
 from gluonship.local.sagemaker.endpoint_resources import Records, answered_page, invalid, refused
 from gluonship.local.sagemaker.listing import Listed, page
+from gluonship.local.sagemaker.model_packages import ModelPackages
 from gluonship.local.sagemaker.tags import Tags
 
 # Echoed by DescribeModel. VpcConfig and EnableNetworkIsolation are recorded: containers here are processes
@@ -23,6 +24,9 @@ _ECHOED = (
 )
 
 
+_OF_PACKAGE = ("Image", "ModelDataUrl", "ModelDataSource")
+
+
 @dataclass(frozen=True)
 class Model:
     scope: Scope
@@ -30,12 +34,7 @@ class Model:
     arn: str
     created: datetime
     request: dict[str, Any]  # of CreateModel, accepted
-
-    @property
-    def container(self) -> dict[str, Any]:
-        """The one container of a model that runs here."""
-        primary: dict[str, Any] | None = self.request.get("PrimaryContainer")
-        return primary if primary is not None else self.request["Containers"][0]
+    container: dict[str, Any]  # the one that runs here; with what its model package says, if it names one
 
     @property
     def image(self) -> str:
@@ -54,9 +53,10 @@ class Model:
 
 
 class Models:
-    def __init__(self, clock: Clock, tags: Tags) -> None:
+    def __init__(self, clock: Clock, tags: Tags, packages: ModelPackages) -> None:
         self._clock = clock
         self._tags = tags
+        self._packages = packages
         self._records: Records[Model] = Records("model", "model")
 
     def operations(self) -> dict[str, Handler]:
@@ -72,9 +72,9 @@ class Models:
         return self._records.find(scope, name)
 
     def create(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-        _check(request)
+        container = self._resolved(scope, _checked_container(request))
         name = request["ModelName"]
-        model = Model(scope, name, self._records.arn(scope, name), self._clock.now(), request)
+        model = Model(scope, name, self._records.arn(scope, name), self._clock.now(), request, container)
         self._records.add(model)
         self._tags.register(model.arn, request.get("Tags"))
         return {"ModelArn": model.arn}
@@ -97,13 +97,24 @@ class Models:
         self._tags.forget(self._records.remove(scope, request["ModelName"]).arn)
         return {}
 
+    def _resolved(self, scope: Scope, container: dict[str, Any]) -> dict[str, Any]:
+        """The container with the image and the data of its model package; its own variables win."""
+        package = container.get("ModelPackageName")
+        if not package:
+            return container
+        registered = self._packages.container(scope, package, container.get("InferenceSpecificationName"))
+        environment = {**registered["Environment"], **container.get("Environment", {})}
+        resolved = {**container, **registered, "Environment": environment}
+        _check_container(resolved)
+        return resolved
+
 
 def _summary(model: Model) -> dict[str, Any]:
     return {"ModelName": model.name, "ModelArn": model.arn, "CreationTime": model.created}
 
 
-def _check(request: dict[str, Any]) -> None:
-    """Raises AwsError for what AWS refuses, and for what cannot run here."""
+def _checked_container(request: dict[str, Any]) -> dict[str, Any]:
+    """The one container that runs. Raises AwsError for what AWS refuses, and for what cannot run here."""
     containers = request.get("Containers") or []
     if ("PrimaryContainer" in request) == bool(containers):
         raise invalid("Specify either PrimaryContainer or Containers, and not both.")
@@ -113,11 +124,18 @@ def _check(request: dict[str, Any]) -> None:
         raise invalid("ExecutionRoleArn is required: a model needs a role to read its image and its data.")
     if request.get("InferenceExecutionConfig", {}).get("Mode") == "Direct":
         raise refused("InferenceExecutionConfig with Mode Direct", "Leave it out.")
-    container = containers[0] if containers else request["PrimaryContainer"]
+    container: dict[str, Any] = containers[0] if containers else request["PrimaryContainer"]
     if container.get("ModelPackageName"):
-        raise refused("ModelPackageName", "Give Image and ModelDataUrl, as the package's version has them.")
-    if not container.get("Image"):
+        given = [member for member in _OF_PACKAGE if container.get(member)]
+        if given:
+            raise invalid(f"Specify either ModelPackageName or {' and '.join(given)}, and not both.")
+    elif not container.get("Image"):
         raise invalid("A container needs Image (or ModelPackageName).")
+    _check_container(container)
+    return container
+
+
+def _check_container(container: dict[str, Any]) -> None:
     if container.get("Mode") == "MultiModel":
         raise refused("Mode MultiModel", "Create one model for each model.tar.gz, with Mode SingleModel.")
     if container.get("AdditionalModelDataSources"):

@@ -13,6 +13,7 @@ from job_fakes import KeptEvents, ManualClock, conforms
 from gluonship.local.contracts import FleetPlan, ProvisionFailed, Route, Scope
 from gluonship.local.sagemaker.endpoint_configs import EndpointConfigs
 from gluonship.local.sagemaker.endpoints import Endpoints
+from gluonship.local.sagemaker.model_packages import ModelPackages
 from gluonship.local.sagemaker.models import Models
 from gluonship.local.sagemaker.tags import Tags
 
@@ -79,7 +80,8 @@ class Account:
         self.tags = Tags()
         self.fleets = FakeFleets()
         self.router = FakeRouter()
-        models = Models(self.clock, self.tags)
+        self.packages = ModelPackages(self.clock, self.events, self.tags)
+        models = Models(self.clock, self.tags, self.packages)
         configs = EndpointConfigs(self.clock, self.tags, models)
         endpoints = Endpoints(
             models,
@@ -94,6 +96,7 @@ class Account:
             memory_limit_bytes=2**30,
         )
         self._operations = {
+            **self.packages.operations(),
             **models.operations(),
             **configs.operations(),
             **endpoints.operations(),

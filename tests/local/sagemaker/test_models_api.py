@@ -55,7 +55,8 @@ def test_a_model_that_is_not_there_or_there_already(account: Account) -> None:
 
 
 def test_accounts_and_regions_never_meet() -> None:
-    models = Models(Account().clock, Tags())
+    account = Account()
+    models = Models(account.clock, Tags(), account.packages)
     request = {"ModelName": "m", "PrimaryContainer": {"Image": "i"}, "ExecutionRoleArn": ROLE}
     models.create(SCOPE, request)
     other = Scope(SCOPE.account_id, "us-east-1")
@@ -88,7 +89,8 @@ S3 = {"S3Uri": "s3://b/models/7/", "S3DataType": "S3Prefix", "CompressionType": 
         ({"Containers": [CONTAINER, CONTAINER]}, "pipeline"),
         ({"PrimaryContainer": {}}, "needs Image"),
         ({"PrimaryContainer": {**CONTAINER, "Mode": "MultiModel"}}, "MultiModel"),
-        ({"PrimaryContainer": {"ModelPackageName": "pkg"}}, "ModelPackageName"),
+        ({"PrimaryContainer": {"ModelPackageName": "pkg"}}, "model-package/pkg does not exist"),
+        ({"PrimaryContainer": {**CONTAINER, "ModelPackageName": "pkg"}}, "either ModelPackageName or Image"),
         ({"PrimaryContainer": CONTAINER, "InferenceExecutionConfig": {"Mode": "Direct"}}, "Direct"),
         ({"PrimaryContainer": {**CONTAINER, "AdditionalModelDataSources": [{}]}}, "Additional"),
     ],
@@ -131,7 +133,7 @@ def test_a_role_is_needed(account: Account) -> None:
     ],
 )
 def test_where_the_files_are(account: Account, container: dict[str, Any], uri: str | None) -> None:
-    models = Models(account.clock, account.tags)
+    models = Models(account.clock, account.tags, account.packages)
     request = {"ModelName": "m", "ExecutionRoleArn": ROLE, "Containers": [{**CONTAINER, **container}]}
     models.create(SCOPE, request)
     model = models.find(SCOPE, "m")

@@ -16,6 +16,7 @@ from serving_fakes import SCOPE, KeptEvents, OffsetClock, TinyRuntime, runtime_c
 from gluonship.local.contracts import AwsError
 from gluonship.local.sagemaker.endpoint_configs import EndpointConfigs
 from gluonship.local.sagemaker.endpoints import Endpoints
+from gluonship.local.sagemaker.model_packages import ModelPackages
 from gluonship.local.sagemaker.models import Models
 from gluonship.local.sagemaker.tags import Tags
 from gluonship.local.serving.fleets import ProcessFleets
@@ -30,7 +31,7 @@ class Account:
     def __init__(self, fleets: ProcessFleets, plane: DataPlane, clock: OffsetClock) -> None:
         tags = Tags()
         self.events = KeptEvents()
-        models = Models(clock, tags)
+        models = Models(clock, tags, ModelPackages(clock, self.events, tags))
         configs = EndpointConfigs(clock, tags, models)
         endpoints = Endpoints(
             models, configs, fleets, plane, clock, self.events, tags, startup_seconds=20, drain_seconds=5
