@@ -1,0 +1,3 @@
+"""Where moto's EventBridge and S3 notifications answer otherwise than AWS: one module a deviation, each a
+small patch that says what AWS does. They change moto in the process that applies them only: the cloud's.
+"""
