@@ -15,8 +15,8 @@ from gluonship_infra.storage.repositories import image_repository
 class Storage(Construct):
     """Buckets for data, models and access logs, and the repositories `NAME-training` and `NAME-inference`.
 
-    Buckets are encrypted, versioned, closed to the public and to plain HTTP. An object put into `data` is told
-    to EventBridge. Nothing is emptied on removal: a bucket or repository that holds something cannot be deleted.
+    Buckets are encrypted, versioned, closed to the public and to plain HTTP. An object put into `data` is
+    told to EventBridge. Nothing is emptied on removal: what holds something cannot be deleted.
 
     `name` is the prefix of what needs a name of its own (lower case, as ECR and KMS aliases take it). Times
     are in days. With `key` given, no key is made.
