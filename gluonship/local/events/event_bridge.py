@@ -13,6 +13,7 @@ from gluonship.local.events.deviations import (
     put_events,
     rule_schedules,
     rule_targets,
+    schedules,
 )
 from gluonship.local.events.envelopes import Envelope
 from gluonship.local.events.rules import MotoRules, backend_of
@@ -31,6 +32,7 @@ class EventBridge:
         rule_targets.apply()
         put_events.apply(self.buses, clock)
         rule_schedules.apply(self.buses, self._rules, self._timetable, clock)
+        schedules.apply(clients, self.buses, self._timetable, clock)
         object_notifications.apply(self.buses, clock)
         self._unsubscribe = stream.subscribe(self._hear)
 
