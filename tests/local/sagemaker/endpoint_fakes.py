@@ -81,10 +81,10 @@ class Account:
         self.fleets = FakeFleets()
         self.router = FakeRouter()
         self.packages = ModelPackages(self.clock, self.events, self.tags)
-        models = Models(self.clock, self.tags, self.packages)
-        configs = EndpointConfigs(self.clock, self.tags, models)
+        self.models = Models(self.clock, self.tags, self.packages)
+        configs = EndpointConfigs(self.clock, self.tags, self.models)
         endpoints = Endpoints(
-            models,
+            self.models,
             configs,
             self.fleets,
             self.router,
@@ -95,9 +95,9 @@ class Account:
             drain_seconds=30.0,
             memory_limit_bytes=2**30,
         )
-        self._operations = {
+        self.operations = {
             **self.packages.operations(),
-            **models.operations(),
+            **self.models.operations(),
             **configs.operations(),
             **endpoints.operations(),
             **self.tags.operations(),
@@ -105,7 +105,7 @@ class Account:
 
     def call(self, operation: str, **members: Any) -> dict[str, Any]:
         """Both ends of what succeeds conform to botocore's model."""
-        answer = self._operations[operation](SCOPE, members)
+        answer = self.operations[operation](SCOPE, members)
         conforms(operation, "input", members)
         conforms(operation, "output", answer)
         return answer
