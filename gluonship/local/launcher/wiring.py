@@ -15,10 +15,11 @@ from typing import Any
 import boto3
 
 from gluonship import __version__
-from gluonship.local import deviations
+from gluonship.local import deviations, events
 from gluonship.local.container_images import ImageTable
 from gluonship.local.contracts import (
     AwsError,
+    Clients,
     Clock,
     Events,
     Fleets,
@@ -77,7 +78,7 @@ class Cloud:
         moto = MotoGateway()
         port = listener.getsockname()[1]
         clients = InProcessClients(port)
-        self.parts = Parts(home.path, settings, images, moto, data_plane)
+        self.parts = Parts(home.path, settings, images, moto, data_plane, clients)
         self.data_port = self.parts.data_plane.port
         admin = Admin(
             token=home.token_file.read_text("utf-8"),
@@ -123,10 +124,12 @@ class Parts:
         images: ImageTable,
         moto: MotoGateway,
         data_plane: Callable[[], DataPlane],
+        clients: Clients,
     ) -> None:
         self._settings = settings
         self.clock = SystemClock()
         self.events = EventStream()
+        self._event_bridge = events.install(clients, self.clock, self.events)
         self._jobs = ActiveJobs(self.events)
         runtime = ProcessRuntime(home, images)
         logs = CloudWatchLogs(client, home, settings.log_cap_bytes)
@@ -150,6 +153,7 @@ class Parts:
 
     def close(self) -> None:
         """Stops what runs, within the settings' down_grace_seconds, then kills it."""
+        self._event_bridge.close()
         fleets = threading.Thread(target=self._fleets.close, name="close-fleets", daemon=True)
         fleets.start()
         self._jobs.stop(self.sagemaker.jobs, self._settings.down_grace_seconds)
