@@ -1,0 +1,115 @@
+"""Amazon States Language as data: the few forms of state that the pipeline is made of, in JSONata.
+
+Source: https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+State = dict[str, Any]
+States = dict[str, State]
+
+FAILED = "Failed"  # the state that every error leads to
+
+# AWS's own words in an error's Cause: SageMaker's API models neither case as an exception of its own.
+NOT_FOUND = "Could not find"
+THROTTLED = "/Rate exceeded|Throttl|TooManyRequests/"
+
+_REASON = (
+    "($cause := $string($states.errorOutput.Cause); "
+    "$job := $substring($cause, 0, 1) = '{' ? $parse($cause) : {}; "
+    "[$job.ExitMessage, $job.FailureReason, $cause][0])"
+)
+
+
+def expression(code: str) -> str:
+    return f"{{% {code} %}}"
+
+
+def literal(text: str) -> str:
+    """`text` as a JSONata string. Tokens of CDK pass unchanged."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def failure_of_error() -> dict[str, str]:
+    """What `$failure` becomes in a Catch: the error's name, and its cause in words. A job's cause is its
+    whole description in JSON, of which the reason is taken."""
+    return {"Error": expression("$states.errorOutput.Error"), "Cause": expression(_REASON)}
+
+
+def task(
+    resource: str,
+    arguments: Mapping[str, Any],
+    *,
+    then: str,
+    assign: Mapping[str, Any] | None = None,
+    catch: Sequence[State] = (),
+    retry: Sequence[State] | None = None,
+    comment: str = "",
+) -> State:
+    """A call of AWS, with RETRIES where `retry` is None; what `catch` does not catch leads to FAILED."""
+    return {
+        "Type": "Task",
+        **({"Comment": comment} if comment else {}),
+        "Resource": f"arn:aws:states:::{resource}",
+        "Arguments": dict(arguments),
+        **({"Assign": dict(assign)} if assign else {}),
+        "Retry": list(RETRIES if retry is None else retry),
+        "Catch": [
+            *catch,
+            {"ErrorEquals": ["States.ALL"], "Assign": {"failure": failure_of_error()}, "Next": FAILED},
+        ],
+        "Next": then,
+    }
+
+
+RETRIES: list[State] = [
+    {
+        # A quota or the rate of calls. SageMaker models throttling as no exception of its own: see below.
+        "ErrorEquals": ["SageMaker.ResourceLimitExceededException", "ThrottlingException", "States.Timeout"],
+        "IntervalSeconds": 10,
+        "BackoffRate": 2,
+        "MaxAttempts": 5,
+        "MaxDelaySeconds": 120,
+        "JitterStrategy": "FULL",
+    },
+    {
+        # All that SageMaker's API does not model: throttling, an endpoint in change; but wrong requests too,
+        # so not for long. The first name is of `sagemaker:` integrations, the second of `aws-sdk:sagemaker:`.
+        "ErrorEquals": ["SageMaker.AmazonSageMakerException", "SageMaker.SageMakerException"],
+        "IntervalSeconds": 2,
+        "BackoffRate": 3,
+        "MaxAttempts": 2,
+        "JitterStrategy": "FULL",
+    },
+]
+
+
+def choice(*options: tuple[str, str], default: str, comment: str = "") -> State:
+    """`options` are (JSONata condition, next state)."""
+    return {
+        "Type": "Choice",
+        **({"Comment": comment} if comment else {}),
+        "Choices": [{"Condition": expression(condition), "Next": then} for condition, then in options],
+        "Default": default,
+    }
+
+
+def assign(values: Mapping[str, Any], *, then: str, comment: str = "") -> State:
+    return {
+        "Type": "Pass",
+        **({"Comment": comment} if comment else {}),
+        "Assign": dict(values),
+        "Next": then,
+    }
+
+
+def refuse(error: str, cause: str) -> State:
+    """Ends the run with an error of the pipeline's own; `cause` is JSONata."""
+    return assign({"failure": {"Error": error, "Cause": expression(cause)}}, then=FAILED)
+
+
+def wait(seconds: int, *, then: str) -> State:
+    return {"Type": "Wait", "Seconds": seconds, "Next": then}

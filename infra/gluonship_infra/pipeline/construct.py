@@ -1,0 +1,197 @@
+"""The training pipeline as a construct: from labelled images in S3 to a better model in service."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sagemaker as sagemaker
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from gluonship_infra.pipeline import code, images, names, triggers
+from gluonship_infra.pipeline.machine import state_machine
+from gluonship_infra.pipeline.machine_role import machine_role
+from gluonship_infra.pipeline.parameters import Network, Parameters, folder
+from gluonship_infra.pipeline.roles import JobAccess, Roles, sagemaker_role
+from gluonship_infra.pipeline.settings import PipelineSettings
+
+
+class TrainingPipeline(Construct):
+    """A Step Functions machine that trains, evaluates, gates, registers and deploys, and what it needs.
+
+    `name` is what the names of all its jobs begin with. `data` must send its events to EventBridge where the
+    settings have a trigger. Without images, AWS's MXNet Deep Learning Containers are taken; an own
+    `inference_image` holds all that it needs, and so is cut off from the network. Roles that are given are
+    used as they are: they need what `roles.py` would give them. With `vpc`, all containers run in it, in
+    `subnets` (else its private ones) and `security_groups` (else one that lets nothing in).
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        name: str,
+        data: s3.IBucket,
+        models: s3.IBucket,
+        key: kms.IKey,
+        endpoint_name: str,
+        settings: PipelineSettings,
+        training_image: str | None = None,
+        inference_image: str | None = None,
+        vpc: ec2.IVpc | None = None,
+        subnets: ec2.SubnetSelection | None = None,
+        security_groups: list[ec2.ISecurityGroup] | None = None,
+        topic: sns.ITopic | None = None,
+        training_role: iam.IRole | None = None,
+        evaluation_role: iam.IRole | None = None,
+        serving_role: iam.IRole | None = None,
+        model_package_group_name: str | None = None,
+        log_days: logs.RetentionDays = logs.RetentionDays.ONE_YEAR,
+        removal_policy: cdk.RemovalPolicy = cdk.RemovalPolicy.RETAIN,
+    ) -> None:
+        super().__init__(scope, id)
+        if cdk.Token.is_unresolved(name):
+            raise ValueError(
+                "TrainingPipeline: name must be known when the template is made, and not a token"
+            )
+        stack, stem = cdk.Stack.of(self), names.stem(name)
+        training_image = training_image or images.mxnet_image(
+            stack, "training", settings.training_instance_type
+        )
+        training_code = code.source_file(code.training_code(self, "TrainingCode"))
+        evaluation_code = code.source_file(code.evaluation_code(self, "EvaluationCode"))
+        serving_image = inference_image or images.mxnet_image(
+            stack, "inference", settings.serving_instance_type
+        )
+
+        self.topic: sns.ITopic = topic or sns.Topic(self, "Notices", master_key=key, enforce_ssl=True)
+        self.model_package_group_name: str = model_package_group_name or _package_group(self, stem)
+        trained, evaluated = folder("training", stem), folder("evaluations", stem)
+        checkpoints, compiled = folder("checkpoints", stem), folder("compiled", stem)
+
+        def role(id: str, purpose: str, access: JobAccess) -> iam.Role:
+            return sagemaker_role(self, id, f"{purpose} of the training pipeline {name}", access)
+
+        training = training_role or role(
+            "TrainingRole",
+            "Training",
+            JobAccess(
+                data, models, (), (trained, checkpoints), training_code, key, training_image,
+                "/aws/sagemaker/TrainingJobs", vpc,
+            ),
+        )  # fmt: skip
+        evaluation = evaluation_role or role(
+            "EvaluationRole",
+            "Evaluation",
+            # The model in service may be another pipeline's, anywhere in the bucket.
+            JobAccess(
+                data, models, ("*",), (evaluated, compiled), evaluation_code, key, training_image,
+                "/aws/sagemaker/ProcessingJobs", vpc,
+            ),
+        )  # fmt: skip
+        serving = serving_role or role(
+            "ServingRole",
+            "Serving",
+            JobAccess(
+                None, models, (trained,), (), None, key, serving_image, "/aws/sagemaker/Endpoints", vpc
+            ),
+        )
+        machine = machine_role(
+            self,
+            "MachineRole",
+            stem=stem,
+            endpoint_name=endpoint_name,
+            model_package_group=self.model_package_group_name,
+            data=data,
+            models=models,
+            key=key,
+            topic=self.topic,
+            passed=[training, evaluation, serving],
+            compiles=bool(settings.compile_targets),
+        )
+        self.roles: Roles = Roles(machine, training, evaluation, serving)
+        self.parameters: Parameters = Parameters(
+            stem=stem,
+            region=stack.region,
+            data_bucket=data.bucket_name,
+            models_bucket=models.bucket_name,
+            key_arn=key.key_arn,
+            training_image=training_image,
+            inference_image=serving_image,
+            training_role=training.role_arn,
+            evaluation_role=evaluation.role_arn,
+            serving_role=serving.role_arn,
+            training_source=training_code,
+            evaluation_source=evaluation_code,
+            endpoint_name=endpoint_name,
+            model_package_group=self.model_package_group_name,
+            topic=self.topic.topic_arn,
+            settings=settings,
+            network=_network(self, vpc, subnets, security_groups),
+            isolated_serving=inference_image is not None,
+        )
+        self.state_machine: sfn.StateMachine = state_machine(
+            self,
+            "Machine",
+            parameters=self.parameters,
+            role=machine,
+            key=key,
+            log_days=log_days,
+            removal_policy=removal_policy,
+        )
+        self._start_by_itself(settings, data)
+
+    def _start_by_itself(self, settings: PipelineSettings, data: s3.IBucket) -> None:
+        if settings.trigger_prefix is None and settings.schedule is None:
+            return
+        role = triggers.events_role(self, "EventsRole", self.state_machine)
+        if settings.trigger_prefix is not None:
+            triggers.on_ready_data(
+                self,
+                "ReadyData",
+                bucket=data,
+                prefix=settings.trigger_prefix,
+                machine=self.state_machine,
+                role=role,
+            )
+        if settings.schedule is not None:
+            triggers.on_schedule(
+                self, "Schedule", expression=settings.schedule, machine=self.state_machine, role=role
+            )
+
+
+def _package_group(scope: Construct, stem: str) -> str:
+    """The group's name. Not the resource's reference, which is its ARN."""
+    group = sagemaker.CfnModelPackageGroup(
+        scope,
+        "ModelPackages",
+        model_package_group_name=stem,
+        model_package_group_description="Models that passed the training pipeline's quality gate",
+    )
+    group.apply_removal_policy(cdk.RemovalPolicy.RETAIN)
+    return stem
+
+
+def _network(
+    scope: Construct,
+    vpc: ec2.IVpc | None,
+    subnets: ec2.SubnetSelection | None,
+    security_groups: list[ec2.ISecurityGroup] | None,
+) -> Network | None:
+    if vpc is None:
+        return None
+    if not security_groups:
+        group = ec2.SecurityGroup(
+            scope, "Containers", vpc=vpc, description="Containers of the training pipeline: nothing comes in"
+        )
+        security_groups = [group]
+    selected = vpc.select_subnets(
+        subnet_type=subnets.subnet_type if subnets else ec2.SubnetType.PRIVATE_WITH_EGRESS
+    )
+    return Network(selected.subnet_ids, [group.security_group_id for group in security_groups])

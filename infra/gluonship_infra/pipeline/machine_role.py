@@ -1,0 +1,105 @@
+"""The role of the state machine."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+from gluonship_infra import rules
+from gluonship_infra.pipeline.roles import may
+
+_JOBS = {"training-job": "TrainingJob", "processing-job": "ProcessingJob"}
+# By these rules Step Functions hears that a job has ended.
+_RULES = ("TrainingJobs", "ProcessingJobs")
+
+_WILDCARDS = (
+    "What a run makes is named after the run, so the names are known only by the pipeline's prefix; what the "
+    "endpoint serves at first, which is only described, may have been made by other means under any name; "
+    "X-Ray and the delivery of logs have no resource to name."
+)
+
+
+def machine_role(
+    scope: Construct,
+    id: str,
+    *,
+    stem: str,
+    endpoint_name: str,
+    model_package_group: str,
+    data: s3.IBucket,
+    models: s3.IBucket,
+    key: kms.IKey,
+    topic: sns.ITopic,
+    passed: list[iam.IRole],
+    compiles: bool,
+) -> iam.Role:
+    """`passed` are the roles that it gives to SageMaker."""
+    stack = cdk.Stack.of(scope)
+
+    def arn(resource: str, name: str, service: str = "sagemaker") -> str:
+        return stack.format_arn(service=service, resource=resource, resource_name=name)
+
+    own = f"{stem}-*"
+    jobs = {**_JOBS, **({"compilation-job": "CompilationJob"} if compiles else {})}
+    endpoint = arn("endpoint", _lower(endpoint_name))
+    configs, served = arn("endpoint-config", own), arn("model", own)
+    packages = [
+        arn("model-package-group", model_package_group),
+        arn("model-package", f"{model_package_group}/*"),
+    ]
+    role = iam.Role(
+        scope,
+        id,
+        assumed_by=iam.ServicePrincipal(
+            "states.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": stack.account}}
+        ),
+        description="The training pipeline's state machine",
+    )
+    for statement in (
+        *[
+            may([f"sagemaker:{verb}{job}" for verb in ("Create", "Describe", "Stop")], [arn(kind, own)])
+            for kind, job in jobs.items()
+        ],
+        # Step Functions tags what it starts.
+        may(
+            ["sagemaker:AddTags"], [*[arn(kind, own) for kind in jobs], endpoint, configs, served, *packages]
+        ),
+        may(["sagemaker:CreateModel", "sagemaker:DeleteModel"], [served]),
+        may(["sagemaker:CreateEndpointConfig", "sagemaker:DeleteEndpointConfig"], [configs]),
+        may(["sagemaker:CreateEndpoint", "sagemaker:UpdateEndpoint"], [endpoint, configs]),
+        may(["sagemaker:DescribeEndpoint", "sagemaker:DeleteEndpoint"], [endpoint]),
+        # What the endpoint serves at first may have been made by other means, under any name.
+        may(
+            ["sagemaker:DescribeEndpointConfig", "sagemaker:DescribeModel"],
+            [arn("endpoint-config", "*"), arn("model", "*")],
+        ),
+        may(["sagemaker:CreateModelPackage", "sagemaker:UpdateModelPackage"], packages),
+        may(
+            ["iam:PassRole"],
+            [each.role_arn for each in passed],
+            StringEquals={"iam:PassedToService": "sagemaker.amazonaws.com"},
+        ),
+        may(
+            ["events:PutTargets", "events:PutRule", "events:DescribeRule"],
+            [arn("rule", f"StepFunctionsGetEventsForSageMaker{kind}Rule", "events") for kind in _RULES],
+        ),
+        may(["s3:ListBucket"], [data.bucket_arn]),
+        may(["s3:GetObject"], [models.arn_for_objects(f"evaluations/{stem}/*")]),
+        may(["sns:Publish"], [topic.topic_arn]),
+        may(
+            ["kms:Decrypt", "kms:GenerateDataKey", "kms:DescribeKey", "kms:CreateGrant"],
+            [key.key_arn],
+        ),
+    ):
+        role.add_to_policy(statement)
+    rules.acknowledge(role, {"AwsSolutions-IAM5": _WILDCARDS})
+    return role
+
+
+def _lower(name: str) -> str:
+    """As SageMaker writes names in ARNs; what is known only when deployed stays as it is."""
+    return name if cdk.Token.is_unresolved(name) else name.lower()
