@@ -30,7 +30,7 @@ from gluonship_infra.configuration_values import (
     Vpc,
     Zone,
 )
-from gluonship_infra.endpoint import AlarmThresholds, Scaling
+from gluonship_infra.endpoint import AlarmThresholds, Scaling, ScheduledCapacity
 from gluonship_infra.naming import resource_prefix
 from gluonship_infra.pipeline.settings import PipelineSettings
 
@@ -45,8 +45,8 @@ class PipelineTable(PipelineSettings):
 
 
 @checked(frozen=True, config=ConfigDict(extra="forbid", strict=True))
-class ScalingTable(Scaling):
-    """[endpoint.scaling]: likewise."""
+class ScheduleTable(ScheduledCapacity):
+    """[[endpoint.scaling.schedules]]: likewise."""
 
 
 @checked(frozen=True, config=ConfigDict(extra="forbid", strict=True))
@@ -110,12 +110,28 @@ class Notices(_Table):
     email: Email | None = None
 
 
+class ScalingTable(_Table):
+    """[endpoint.scaling]: what EndpointOperations takes of a Scaling, which says what is allowed."""
+
+    min_capacity: int = 1
+    max_capacity: int = 4
+    invocations_per_instance: float = 600.0
+    scale_in_cooldown_seconds: int = 300
+    scale_out_cooldown_seconds: int = 300
+    schedules: tuple[ScheduleTable, ...] = ()
+
+    @model_validator(mode="after")
+    def _scales(self) -> Self:
+        Scaling(**dict(self))
+        return self
+
+
 class EndpointTable(_Table):
     """[endpoint]: the endpoint's name, and how it is scaled and watched once it exists."""
 
     name: EndpointName | None = None
     rolls_back: bool = True
-    scaling: ScalingTable = Field(default_factory=lambda: ScalingTable(1, 4, 600.0))
+    scaling: ScalingTable = ScalingTable()
     alarms: AlarmsTable = Field(default_factory=AlarmsTable)
 
 

@@ -8,13 +8,11 @@ Exceptions from our own rules are acknowledged as `GluonShip::NAME`; the names a
 
 from __future__ import annotations
 
-from aws_cdk import App, Validations
-from cdk_nag import AwsSolutionsChecks
-
 from gluonship_infra.rules.acknowledgements import WeakReason, acknowledge
 from gluonship_infra.rules.checks import RULES, GluonShipChecks, findings
 from gluonship_infra.rules.report import write_report
 from gluonship_infra.rules.rule import Finding, Rule
+from gluonship_infra.rules.synthesis import apply, synthesise
 from gluonship_infra.rules.templates import Template
 
 __all__ = [
@@ -27,10 +25,6 @@ __all__ = [
     "acknowledge",
     "apply",
     "findings",
+    "synthesise",
     "write_report",
 ]
-
-
-def apply(app: App) -> None:
-    """Has the CDK check every template: a rule neither kept nor acknowledged fails the synthesis."""
-    Validations.of(app).add_plugins(AwsSolutionsChecks(app), GluonShipChecks())

@@ -11,6 +11,8 @@ from constructs import Construct
 from gluonship_infra.storage.buckets import logs_bucket, working_bucket
 from gluonship_infra.storage.repositories import image_repository
 
+_LOGS_BY_POLICY = "@aws-cdk/aws-s3:serverAccessLogsUseBucketPolicy"
+
 
 class Storage(Construct):
     """Buckets for data, models and access logs, and the repositories `NAME-training` and `NAME-inference`.
@@ -37,6 +39,8 @@ class Storage(Construct):
         key: kms.IKey | None = None,
     ) -> None:
         super().__init__(scope, id)
+        # Whatever the app's flags: else access logs come by an access-control list, which the buckets forbid.
+        self.node.set_context(_LOGS_BY_POLICY, True)
         self.key: kms.IKey = key or kms.Key(
             self,
             "Key",
