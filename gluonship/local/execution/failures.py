@@ -12,7 +12,6 @@ from gluonship.local.contracts import Exit, ExitCause, Failure
 
 MAX_LENGTH = 960  # of the 1,024 characters of a FailureReason; its kind and the exit code go around it
 SUCCESS_FILE = "output/success"  # below a job's root; sagemaker-training writes it
-_WORDS_LENGTH = 600
 _READ_BYTES = 16 * 1024
 EXIT_MESSAGE_BYTES = 1024  # "the first 1 KB of this file"
 
@@ -53,15 +52,13 @@ def of_container(ended: Exit, failure_text: str, disk_advice: str, lead: str = "
     `lead` goes before the log's words, where the container says nothing itself.
     """
     words = last_words(ended.last_lines)
-    if lead:
-        failure_text = failure_text or "\n".join(part for part in (lead, _tail(words, _WORDS_LENGTH)) if part)
     notes = [_cause(ended), ended.hint]
     if _NO_SPACE.search(failure_text) or any(_NO_SPACE.search(line) for line in ended.last_lines):
         notes.append(disk_advice)
     killed = _SCRIPT_KILLED.search(failure_text)
     if killed and ended.cause is ExitCause.EXITED:
         notes.append(_killed(int(killed.group(1)), "The training script"))
-    return Failure("AlgorithmError", _composed(failure_text, words, notes), ended.code)
+    return Failure("AlgorithmError", _composed(failure_text, words, notes, lead), ended.code)
 
 
 def without_success(words: str) -> Failure:
@@ -120,12 +117,13 @@ def read_message_file(root: Path, name: str) -> str | None:
         return None
 
 
-def _composed(text: str, words: str, notes: Sequence[str]) -> str:
+def _composed(text: str, words: str, notes: Sequence[str], lead: str = "") -> str:
     """All notes, and as much of `text` and of the end of `words` as there is room for."""
     note = " ".join(each for each in notes if each)
     room = max(MAX_LENGTH - len(note) - 2, 0)
     if not text:
-        body = _tail(words, room)
+        head = f"{lead}\n" if lead and words else lead
+        body = head + _tail(words, max(room - len(head), 0))
     elif _EMPTY_MESSAGE in text and words:
         left = max(room - len(text), room // 2)
         body = text.replace(_EMPTY_MESSAGE, f'ErrorMessage "{_tail(words, left)}"', 1)
