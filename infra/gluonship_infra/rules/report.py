@@ -12,18 +12,21 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 NAME = "rules-report.csv"
 _ACKNOWLEDGED = "aws:cdk:acknowledged-rules"
+_MILD = ("warning", "info")
 _COLUMNS = ("result", "rule", "construct", "text")
+
+Result = Literal["acknowledged", "warning", "violation"]
 
 
 @dataclass(frozen=True, order=True)
 class Line:
-    """One line of the report: a violation with what was found, or an exception with its reason."""
+    """One line of the report: an exception with its reason, or a warning or violation with what was found."""
 
-    result: str  # "violation" or "acknowledged"
+    result: Result
     rule: str
     construct: str
     text: str
@@ -42,8 +45,8 @@ def write_report(assembly: Path) -> Path:
 
 
 def lines(assembly: Path) -> list[Line]:
-    """The report's lines, violations last, so that they stand at a terminal's end."""
-    return sorted(set(_acknowledged(assembly))) + sorted(set(_violations(assembly)))
+    """The report's lines: what is acknowledged, then what was found."""
+    return sorted(set(_acknowledged(assembly))) + sorted(set(_found(assembly)))
 
 
 def _acknowledged(assembly: Path) -> Iterator[Line]:
@@ -55,7 +58,7 @@ def _acknowledged(assembly: Path) -> Iterator[Line]:
                         yield Line("acknowledged", rule.removeprefix("Annotation::"), construct[1:], reason)
 
 
-def _violations(assembly: Path) -> Iterator[Line]:
+def _found(assembly: Path) -> Iterator[Line]:
     report = assembly / "validation-report.json"
     if not report.exists():
         return
@@ -63,7 +66,8 @@ def _violations(assembly: Path) -> Iterator[Line]:
         for violation in plugin["violations"]:
             for construct in violation["violatingConstructs"]:
                 where = construct.get("constructPath", "")
-                yield Line("violation", violation["ruleName"], where, violation["description"])
+                result: Result = "warning" if violation.get("severity") in _MILD else "violation"
+                yield Line(result, violation["ruleName"], where, violation["description"])
 
 
 def _read(path: Path) -> Any:

@@ -18,10 +18,10 @@ def apply(app: App) -> None:
 
 
 def synthesise(app: App) -> bool:
-    """Synthesises an app under the rules; False, with a line on stderr, when a template breaks one.
+    """Synthesises an app under the rules; False, with what was found on stderr, when a template breaks one.
 
-    The CDK prints what it found, and leaves it to the command or to the app to fail, or raises: so the report
-    is what tells.
+    The CDK prints and raises, or does neither where it leaves both to its command, which goes by this
+    process's exit status first: so the report is what tells.
     """
     apply(app)
     folder = Path(app.outdir)
@@ -31,9 +31,12 @@ def synthesise(app: App) -> bool:
     except RuntimeError as error:  # of the JavaScript process, also for a validation that failed
         failure = error
     report = write_report(folder)
-    violations = sum(line.result == "violation" for line in lines(folder))
+    violations = [line for line in lines(folder) if line.result == "violation"]
     if failure is not None and not violations:
         raise failure
+    if failure is None:
+        for line in violations:
+            print(f"{line.construct} breaks {line.rule}. {line.text}", file=sys.stderr)
     if violations:
-        print(f"{violations} findings of the rules; nothing is deployed. See '{report}'.", file=sys.stderr)
+        print(f"The rules have {len(violations)} findings; all are in '{report}'.", file=sys.stderr)
     return not violations
