@@ -84,7 +84,7 @@ class Buses:
         self._metrics.triggered(rule.scope, rule.bus, rule.name, now)
         for target in rule.targets:
             arn = Arn.parse(target["Arn"])
-            if arn.service == "events" and arn.resource == "::":
+            if arn.service == "events" and arn.resource == ":":  # moto's, of an archive's own rule
                 self._archive(target, event, rule.scope)
             else:
                 self._deliveries.submit(self._delivery(rule, arn, target, event, now, hops))

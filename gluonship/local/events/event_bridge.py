@@ -14,6 +14,7 @@ from gluonship.local.events.deviations import (
     rule_schedules,
     rule_targets,
     schedules,
+    topic_deliveries,
 )
 from gluonship.local.events.envelopes import Envelope
 from gluonship.local.events.rules import MotoRules, backend_of
@@ -34,6 +35,7 @@ class EventBridge:
         rule_schedules.apply(self.buses, self._rules, self._timetable, clock)
         schedules.apply(clients, self.buses, self._timetable, clock)
         object_notifications.apply(self.buses, clock)
+        topic_deliveries.apply(clients, self.buses.deliveries, clock)
         self._unsubscribe = stream.subscribe(self._hear)
 
     def settle(self, timeout: float) -> bool:

@@ -1,4 +1,4 @@
-"""The events of S3: Object Created and Object Deleted, as EventBridge has them.
+"""The events of S3: Object Created, Object Deleted and some others, as EventBridge has them.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html. The key is the key itself: the
 notifications to queues and topics encode it, these do not.
@@ -11,7 +11,7 @@ import secrets
 import string
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gluonship.local.contracts import Scope
@@ -24,6 +24,13 @@ CREATED: Mapping[str, str] = {
     "s3:ObjectCreated:CompleteMultipartUpload": "CompleteMultipartUpload",
 }
 """What was done, by the name of the notification."""
+
+CHANGED: Mapping[str, tuple[str, str]] = {
+    "s3:ObjectTagging:Put": ("Object Tags Added", "tagging"),
+    "s3:ObjectTagging:Delete": ("Object Tags Deleted", "tagging"),
+    "s3:ObjectAcl:Put": ("Object ACL Updated", "acl"),
+}
+"""The detail-type, by the name of the notification, and the subresource that such a request is about."""
 
 _LETTERS = string.ascii_uppercase + string.digits
 _numbers = itertools.count()
@@ -50,6 +57,11 @@ def deleted(scope: Scope, stored: StoredObject, marked: bool, sender: str, now: 
     kind = "Delete Marker Created" if marked else "Permanently Deleted"
     detail = {"reason": "DeleteObject", "deletion-type": kind}
     return _event(scope, "Object Deleted", stored, detail, sender, now)
+
+
+def changed(scope: Scope, stored: StoredObject, detail_type: str, sender: str, now: datetime) -> Envelope:
+    """`detail_type` is one of CHANGED."""
+    return _event(scope, detail_type, replace(stored, size=None), {}, sender, now)
 
 
 def _event(

@@ -2,7 +2,7 @@
 
 https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventbridge.html and
 https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html: the detail is what the
-Describe operation answers, with times as milliseconds since 1970.
+Describe operation answers, with times as milliseconds since 1970; a model package's are texts.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from gluonship.local.contracts import StateChange
-from gluonship.local.events.envelopes import Envelope, envelope, milliseconds
+from gluonship.local.events.envelopes import Envelope, envelope, instant, milliseconds
 
 
 @dataclass(frozen=True)
@@ -62,22 +62,23 @@ def _endpoint(change: StateChange) -> dict[str, Any]:
 
 
 def _model_package(change: StateChange) -> dict[str, Any]:
-    return {**_described(change), "ModelPackageArn": change.arn}
+    detail = plain({**change.detail, "ModelPackageArn": change.arn}, instant)
+    return {name: value for name, value in detail.items() if name != "ResponseMetadata"}
 
 
-_NOT_ENDED = dict.fromkeys(("stopDate", "output", "error", "cause"))
+_NOT_ENDED = dict.fromkeys(("input", "stopDate", "output", "error", "cause"))
+_MOST_CHARACTERS = 248 * 1024  # of input and output together, in an event
 
 
 def _execution(change: StateChange) -> dict[str, Any]:
     """An execution's: what it does not have (yet) is null."""
     detail = {**_NOT_ENDED, **plain(dict(change.detail)), "executionArn": change.arn, "name": change.name}
     detail["status"] = change.status
-    detail.setdefault("input", None)
-    detail.setdefault("inputDetails", {"included": True})
-    if detail["output"] is not None:
-        detail.setdefault("outputDetails", {"included": True})
-    else:
-        detail["outputDetails"] = None
+    given, produced = len(json.dumps(detail["input"])), len(json.dumps(detail["output"]))
+    for name, length in (("input", given + produced), ("output", produced)):
+        included = length <= _MOST_CHARACTERS
+        detail[f"{name}Details"] = {"included": included} if detail[name] is not None else None
+        detail[name] = detail[name] if included else None
     return {name: value for name, value in detail.items() if name in _EXECUTION_MEMBERS}
 
 
@@ -110,14 +111,14 @@ SOURCES: Mapping[str, _Source] = {
 """By the kind of the state change."""
 
 
-def plain(value: Any) -> Any:
-    """JSON, with times as milliseconds."""
+def plain(value: Any, time: Callable[[datetime], int | str] = milliseconds) -> Any:
+    """JSON, with times as `time` writes them."""
     if isinstance(value, datetime):
-        return milliseconds(value)
+        return time(value)
     if isinstance(value, Mapping):
-        return {str(name): plain(each) for name, each in value.items()}
+        return {str(name): plain(each, time) for name, each in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(each) for each in value]
+        return [plain(each, time) for each in value]
     if value is None or isinstance(value, str | int | float | bool):
         return value
     return json.loads(json.dumps(value, default=str))

@@ -14,7 +14,7 @@ import threading
 from typing import Any
 
 import flask
-from moto.s3 import notifications
+from moto.s3 import models, notifications
 from moto.s3.models import FakeBucket, FakeDeleteMarker, S3Backend
 
 from gluonship.local.contracts import Clock, Scope
@@ -30,11 +30,18 @@ _thread = threading.local()
 
 
 def apply(buses: Buses, clock: Clock) -> None:
-    def send_created(account_id: str, bucket: FakeBucket, event_name: str, key: Any) -> None:
-        reason = object_events.CREATED.get(str(getattr(event_name, "value", event_name)))
-        if reason is not None:  # deletions are below; tags, ACLs and restores tell nobody here
-            scope = Scope(account_id, bucket.region_name)
-            event = object_events.created(scope, _stored(bucket, key), reason, _sender(), clock.now())
+    def send(account_id: str, bucket: FakeBucket, event_name: Any, key: Any) -> None:
+        name = str(getattr(event_name, "value", event_name))
+        scope, stored = Scope(account_id, bucket.region_name), _stored(bucket, key)
+        event = None  # deletions are below; restores are nobody's concern here
+        if name in object_events.CREATED:
+            reason = object_events.CREATED[name]
+            event = object_events.created(scope, stored, reason, _sender(), clock.now())
+        elif name in object_events.CHANGED:
+            detail_type, subresource = object_events.CHANGED[name]
+            if _is_about(subresource):
+                event = object_events.changed(scope, stored, detail_type, _sender(), clock.now())
+        if event is not None:
             buses.put(scope, "default", event)
 
     @functools.wraps(_DELETE_OBJECT)
@@ -56,7 +63,8 @@ def apply(buses: Buses, clock: Clock) -> None:
                 )
         return answer
 
-    notifications._send_event_bridge_message = send_created
+    notifications._send_event_bridge_message = send
+    models.events_send_notification = _tell_nobody
     notifications.send_event = _send_unless_part_of_upload
     S3Backend.complete_multipart_upload = _complete_upload
     S3Backend.delete_object = delete_object
@@ -92,6 +100,15 @@ def _stored(bucket: FakeBucket, key: Any) -> StoredObject:
         None if is_marker else key.etag.strip('"'),
         key.version_id if bucket.is_versioned else None,
     )
+
+
+def _is_about(subresource: str) -> bool:
+    """Whether the request is about an object's tags (acl): moto tells of them at every PutObject too."""
+    return not flask.has_request_context() or subresource in flask.request.args
+
+
+def _tell_nobody(*_: Any, **__: Any) -> None:
+    """S3 has no event of a new bucket: that is CloudTrail's, and nobody has a trail here."""
 
 
 def _sender() -> str:
