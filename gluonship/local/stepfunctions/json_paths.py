@@ -1,0 +1,204 @@
+"""JSONPath as Step Functions reads it: Jayway's dialect, with reference paths for ResultPath.
+
+A path that can only name one place gives the value there; one that can name several (a wildcard, a slice, a
+filter, a deep scan) gives a list, which may be empty. AWS: "Using JSONPath paths".
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from gluonship.local.stepfunctions.json_path_filters import Condition, PathSyntaxError, Reader, parse_filter
+
+
+class PathMissingError(Exception):
+    """The path names nothing in the data."""
+
+
+@dataclass(frozen=True)
+class Members:
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Indexes:
+    numbers: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Slice:
+    start: int | None
+    stop: int | None
+    step: int | None
+
+
+@dataclass(frozen=True)
+class Wildcard:
+    pass
+
+
+@dataclass(frozen=True)
+class DeepScan:
+    """What follows is looked for at every depth."""
+
+
+@dataclass(frozen=True)
+class Filter:
+    condition: Condition
+
+
+@dataclass(frozen=True)
+class Length:
+    """length() at the end of a path."""
+
+
+Step = Members | Indexes | Slice | Wildcard | DeepScan | Filter | Length
+
+
+@dataclass(frozen=True)
+class Path:
+    """`variable` is the name after $ where the path begins in a variable."""
+
+    text: str
+    variable: str
+    steps: tuple[Step, ...]
+
+    @property
+    def definite(self) -> bool:
+        """Whether it can name one place at most."""
+        return all(
+            isinstance(step, Length)
+            or (isinstance(step, Members) and len(step.names) == 1)
+            or (isinstance(step, Indexes) and len(step.numbers) == 1)
+            for step in self.steps
+        )
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether a value can be put there: AWS's reference paths."""
+        return self.definite and not any(isinstance(step, Length) for step in self.steps)
+
+
+@functools.lru_cache(maxsize=4096)
+def parse(text: str) -> Path:
+    """A path that begins with $. Raises PathSyntaxError."""
+    reader = Reader(text)
+    reader.take("$")
+    variable = reader.name() if reader.at_name() else ""
+    steps: list[Step] = []
+    while not reader.ended():
+        steps.extend(_step(reader))
+    return Path(text, variable, tuple(steps))
+
+
+def find(path: Path, data: Any) -> Any:
+    """What the path names in the data. Raises PathMissingError."""
+    found = list(_walk(path.steps, data, data))
+    if not path.definite:
+        return found
+    if not found:
+        raise PathMissingError(path.text)
+    return found[0]
+
+
+def put(path: Path, data: Any, value: Any) -> Any:
+    """A copy of `data` with `value` at a reference path; objects on the way are made.
+
+    Raises PathMissingError where the way leads through something else than objects and existing items.
+    """
+    return _put(path, path.steps, data, value)
+
+
+def _put(path: Path, steps: tuple[Step, ...], data: Any, value: Any) -> Any:
+    if not steps:
+        return value
+    first, rest = steps[0], steps[1:]
+    if isinstance(first, Members) and (data is None or isinstance(data, dict)):
+        name = first.names[0]
+        return {**(data or {}), name: _put(path, rest, (data or {}).get(name), value)}
+    if isinstance(first, Indexes) and isinstance(data, list) and 0 <= first.numbers[0] < len(data):
+        index = first.numbers[0]
+        return [*data[:index], _put(path, rest, data[index], value), *data[index + 1 :]]
+    raise PathMissingError(path.text)
+
+
+def _step(reader: Reader) -> list[Step]:
+    if reader.accept(".."):
+        follows = [] if reader.at("[") else [_after_dot(reader)]
+        return [DeepScan(), *follows]
+    if reader.accept("."):
+        return [_after_dot(reader)]
+    reader.take("[")
+    step = _bracket(reader)
+    reader.take("]")
+    return [step]
+
+
+def _after_dot(reader: Reader) -> Step:
+    if reader.accept("*"):
+        return Wildcard()
+    name = reader.name()
+    if name == "length" and reader.accept("()"):
+        return Length()
+    return Members((name,))
+
+
+def _bracket(reader: Reader) -> Step:
+    if reader.accept("*"):
+        return Wildcard()
+    if reader.accept("?"):
+        return Filter(parse_filter(reader))
+    if reader.at("'") or reader.at('"'):
+        return Members(tuple(reader.separated(reader.quoted)))
+    start = reader.optional_integer()
+    if reader.accept(":"):
+        stop = reader.optional_integer()
+        return Slice(start, stop, reader.optional_integer() if reader.accept(":") else None)
+    if start is None:
+        raise PathSyntaxError(reader.text, reader.position, "an index, a name in quotes, * or ?(...)")
+    more = reader.separated(reader.integer) if reader.accept(",") else []
+    return Indexes((start, *more))
+
+
+def _walk(steps: tuple[Step, ...], data: Any, root: Any) -> Iterator[Any]:
+    if not steps:
+        yield data
+        return
+    first, rest = steps[0], steps[1:]
+    if isinstance(first, DeepScan):
+        for part in _depths(data):
+            yield from _walk(rest, part, root)
+        return
+    for part in _children(first, data, root):
+        yield from _walk(rest, part, root)
+
+
+def _children(step: Step, data: Any, root: Any) -> Iterator[Any]:
+    match step, data:
+        case Members(names), dict():
+            yield from (data[name] for name in names if name in data)
+        case Indexes(numbers), list():
+            yield from (data[number] for number in numbers if -len(data) <= number < len(data))
+        case Slice(start, stop, stride), list():
+            yield from data[start:stop:stride]
+        case Wildcard(), list():
+            yield from data
+        case Wildcard(), dict():
+            yield from data.values()
+        case Filter(condition), list():
+            yield from (item for item in data if condition(item, root))
+        case Filter(condition), dict():
+            if condition(data, root):
+                yield data
+        case Length(), list() | dict() | str():
+            yield len(data)
+
+
+def _depths(data: Any) -> Iterator[Any]:
+    yield data
+    inner = data.values() if isinstance(data, dict) else data if isinstance(data, list) else ()
+    for part in inner:
+        yield from _depths(part)

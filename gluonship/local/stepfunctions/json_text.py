@@ -1,0 +1,38 @@
+"""JSON as AWS writes it into histories and outputs, and its limit of size."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from gluonship.local.stepfunctions.failures import DATA_LIMIT, StatesError
+
+_LIMIT_BYTES = 256 * 1024  # AWS: "Maximum input or output size for a task, state, or execution"
+
+
+def compact(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def timestamp(time: datetime) -> str:
+    """2016-03-14T01:59:00.123Z"""
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def parsed_timestamp(text: str) -> datetime:
+    """Raises ValueError unless it is a time of RFC 3339 with an upper-case T and a zone."""
+    time = datetime.fromisoformat(text)
+    if "T" not in text or time.tzinfo is None:
+        raise ValueError(f"{text!r} is no RFC 3339 time with T and a zone")
+    return time
+
+
+def within_limit(value: Any, what: str) -> Any:
+    """The value itself. Raises StatesError States.DataLimitExceeded above 256 KiB of JSON."""
+    if len(compact(value).encode()) > _LIMIT_BYTES:
+        raise StatesError(
+            DATA_LIMIT,
+            f"{what} returned a result with a size exceeding the maximum number of bytes service limit.",
+        )
+    return value
