@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
@@ -13,7 +16,8 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from gluonship_infra.pipeline import code, images, names, triggers
+from gluonship_infra.pipeline import code, names, triggers
+from gluonship_infra.pipeline.images import mxnet_image
 from gluonship_infra.pipeline.machine import state_machine
 from gluonship_infra.pipeline.machine_role import machine_role
 from gluonship_infra.pipeline.parameters import Network, Parameters, folder
@@ -28,7 +32,8 @@ class TrainingPipeline(Construct):
     settings have a trigger. Without images, AWS's MXNet Deep Learning Containers are taken; an own
     `inference_image` holds all that it needs, and so is cut off from the network. Roles that are given are
     used as they are: they need what `roles.py` would give them. With `vpc`, all containers run in it, in
-    `subnets` (else its private ones) and `security_groups` (else one that lets nothing in).
+    `subnets` (else its private ones, else its isolated ones) and `security_groups` (else one of their own that
+    lets nothing in).
     """
 
     def __init__(
@@ -45,8 +50,8 @@ class TrainingPipeline(Construct):
         training_image: str | None = None,
         inference_image: str | None = None,
         vpc: ec2.IVpc | None = None,
-        subnets: ec2.SubnetSelection | None = None,
-        security_groups: list[ec2.ISecurityGroup] | None = None,
+        subnets: Sequence[ec2.ISubnet] = (),
+        security_groups: Sequence[ec2.ISecurityGroup] = (),
         topic: sns.ITopic | None = None,
         training_role: iam.IRole | None = None,
         evaluation_role: iam.IRole | None = None,
@@ -61,45 +66,52 @@ class TrainingPipeline(Construct):
                 "TrainingPipeline: name must be known when the template is made, and not a token"
             )
         stack, stem = cdk.Stack.of(self), names.stem(name)
-        training_image = training_image or images.mxnet_image(
-            stack, "training", settings.training_instance_type
-        )
+        training_image = training_image or mxnet_image(stack, "training", settings.training_instance_type)
+        isolated_serving = inference_image is not None
+        inference_image = inference_image or mxnet_image(stack, "inference", settings.serving_instance_type)
         training_code = code.source_file(code.training_code(self, "TrainingCode"))
         evaluation_code = code.source_file(code.evaluation_code(self, "EvaluationCode"))
-        serving_image = inference_image or images.mxnet_image(
-            stack, "inference", settings.serving_instance_type
-        )
-
         self.topic: sns.ITopic = topic or sns.Topic(self, "Notices", master_key=key, enforce_ssl=True)
         self.model_package_group_name: str = model_package_group_name or _package_group(self, stem)
-        trained, evaluated = folder("training", stem), folder("evaluations", stem)
-        checkpoints, compiled = folder("checkpoints", stem), folder("compiled", stem)
-
-        def role(id: str, purpose: str, access: JobAccess) -> iam.Role:
-            return sagemaker_role(self, id, f"{purpose} of the training pipeline {name}", access)
-
-        training = training_role or role(
+        trained, checkpoints, evaluated, compiled = (
+            f"{folder(kind, stem)}/*" for kind in ("training", "checkpoints", "evaluations", "compiled")
+        )
+        common = JobAccess(models=models, key=key, image=training_image, in_vpc=vpc is not None)
+        training = training_role or sagemaker_role(
+            self,
             "TrainingRole",
-            "Training",
-            JobAccess(
-                data, models, (), (trained, checkpoints), training_code, key, training_image,
-                "/aws/sagemaker/TrainingJobs", vpc,
+            f"Training of the pipeline {name}",
+            replace(
+                common,
+                data=data,
+                code=training_code,
+                writes=(trained, checkpoints),
+                log_group="/aws/sagemaker/TrainingJobs",
             ),
-        )  # fmt: skip
-        evaluation = evaluation_role or role(
+        )
+        evaluation = evaluation_role or sagemaker_role(
+            self,
             "EvaluationRole",
-            "Evaluation",
-            # The model in service may be another pipeline's, anywhere in the bucket.
-            JobAccess(
-                data, models, ("*",), (evaluated, compiled), evaluation_code, key, training_image,
-                "/aws/sagemaker/ProcessingJobs", vpc,
+            f"Evaluation and compilation of the pipeline {name}",
+            replace(
+                common,
+                data=data,
+                code=evaluation_code,
+                reads=("*",),  # the model in service may lie anywhere in the bucket
+                writes=(evaluated, compiled),
+                log_group="/aws/sagemaker/ProcessingJobs",
             ),
-        )  # fmt: skip
-        serving = serving_role or role(
+        )
+        serving = serving_role or sagemaker_role(
+            self,
             "ServingRole",
-            "Serving",
-            JobAccess(
-                None, models, (trained,), (), None, key, serving_image, "/aws/sagemaker/Endpoints", vpc
+            f"Serving of the pipeline {name}",
+            replace(
+                common,
+                image=inference_image,
+                reads=(trained,),
+                log_group="/aws/sagemaker/Endpoints",
+                watches_alarms=bool(settings.rollback_alarms),
             ),
         )
         machine = machine_role(
@@ -123,7 +135,7 @@ class TrainingPipeline(Construct):
             models_bucket=models.bucket_name,
             key_arn=key.key_arn,
             training_image=training_image,
-            inference_image=serving_image,
+            inference_image=inference_image,
             training_role=training.role_arn,
             evaluation_role=evaluation.role_arn,
             serving_role=serving.role_arn,
@@ -134,7 +146,7 @@ class TrainingPipeline(Construct):
             topic=self.topic.topic_arn,
             settings=settings,
             network=_network(self, vpc, subnets, security_groups),
-            isolated_serving=inference_image is not None,
+            isolated_serving=isolated_serving,
         )
         self.state_machine: sfn.StateMachine = state_machine(
             self,
@@ -181,17 +193,17 @@ def _package_group(scope: Construct, stem: str) -> str:
 def _network(
     scope: Construct,
     vpc: ec2.IVpc | None,
-    subnets: ec2.SubnetSelection | None,
-    security_groups: list[ec2.ISecurityGroup] | None,
+    subnets: Sequence[ec2.ISubnet],
+    security_groups: Sequence[ec2.ISecurityGroup],
 ) -> Network | None:
     if vpc is None:
         return None
-    if not security_groups:
-        group = ec2.SecurityGroup(
+    subnets = subnets or vpc.private_subnets or vpc.isolated_subnets
+    if not subnets:
+        raise ValueError("TrainingPipeline: vpc has no private subnet; give subnets, or another vpc")
+    groups = security_groups or [
+        ec2.SecurityGroup(
             scope, "Containers", vpc=vpc, description="Containers of the training pipeline: nothing comes in"
         )
-        security_groups = [group]
-    selected = vpc.select_subnets(
-        subnet_type=subnets.subnet_type if subnets else ec2.SubnetType.PRIVATE_WITH_EGRESS
-    )
-    return Network(selected.subnet_ids, [group.security_group_id for group in security_groups])
+    ]
+    return Network([subnet.subnet_id for subnet in subnets], [group.security_group_id for group in groups])

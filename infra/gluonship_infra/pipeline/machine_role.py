@@ -10,17 +10,16 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from gluonship_infra import rules
-from gluonship_infra.pipeline.roles import may
+from gluonship_infra.pipeline.parameters import folder
+from gluonship_infra.pipeline.permissions import Permission, grant
 
 _JOBS = {"training-job": "TrainingJob", "processing-job": "ProcessingJob"}
+_VERBS = ("Create", "Describe", "Stop")
 # By these rules Step Functions hears that a job has ended.
 _RULES = ("TrainingJobs", "ProcessingJobs")
 
-_WILDCARDS = (
-    "What a run makes is named after the run, so the names are known only by the pipeline's prefix; what the "
-    "endpoint serves at first, which is only described, may have been made by other means under any name; "
-    "X-Ray and the delivery of logs have no resource to name."
-)
+_OWN = "What a run makes is named after the run, below the pipeline's own prefix."
+_LOGS_AND_TRACES = "Neither X-Ray nor the delivery of logs has a resource to name."
 
 
 def machine_role(
@@ -59,44 +58,45 @@ def machine_role(
         ),
         description="The training pipeline's state machine",
     )
-    for statement in (
-        *[
-            may([f"sagemaker:{verb}{job}" for verb in ("Create", "Describe", "Stop")], [arn(kind, own)])
-            for kind, job in jobs.items()
+    pass_to_sagemaker = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
+    grant(
+        role,
+        [
+            *[
+                Permission([f"sagemaker:{verb}{job}" for verb in _VERBS], [arn(kind, own)], _OWN)
+                for kind, job in jobs.items()
+            ],
+            # Step Functions tags what it starts.
+            Permission(
+                ["sagemaker:AddTags"],
+                [*[arn(kind, own) for kind in jobs], endpoint, configs, served, *packages],
+                _OWN,
+            ),
+            Permission(["sagemaker:CreateModel", "sagemaker:DeleteModel"], [served], _OWN),
+            Permission(["sagemaker:CreateEndpointConfig", "sagemaker:DeleteEndpointConfig"], [configs], _OWN),
+            Permission(["sagemaker:CreateEndpoint", "sagemaker:UpdateEndpoint"], [endpoint, configs], _OWN),
+            Permission(["sagemaker:DescribeEndpoint", "sagemaker:DeleteEndpoint"], [endpoint]),
+            Permission(
+                ["sagemaker:DescribeEndpointConfig", "sagemaker:DescribeModel"],
+                [arn("endpoint-config", "*"), arn("model", "*")],
+                "What the endpoint serves at first may have been made by other means, under any name.",
+            ),
+            Permission(["sagemaker:CreateModelPackage", "sagemaker:UpdateModelPackage"], packages, _OWN),
+            Permission(["iam:PassRole"], [each.role_arn for each in passed], conditions=pass_to_sagemaker),
+            Permission(
+                ["events:PutTargets", "events:PutRule", "events:DescribeRule"],
+                [arn("rule", f"StepFunctionsGetEventsForSageMaker{kind}Rule", "events") for kind in _RULES],
+            ),
+            Permission(["s3:ListBucket"], [data.bucket_arn]),
+            Permission(["s3:GetObject"], [models.arn_for_objects(f"{folder('evaluations', stem)}/*")], _OWN),
+            Permission(["sns:Publish"], [topic.topic_arn]),
+            Permission(
+                ["kms:Decrypt", "kms:GenerateDataKey", "kms:DescribeKey", "kms:CreateGrant"], [key.key_arn]
+            ),
         ],
-        # Step Functions tags what it starts.
-        may(
-            ["sagemaker:AddTags"], [*[arn(kind, own) for kind in jobs], endpoint, configs, served, *packages]
-        ),
-        may(["sagemaker:CreateModel", "sagemaker:DeleteModel"], [served]),
-        may(["sagemaker:CreateEndpointConfig", "sagemaker:DeleteEndpointConfig"], [configs]),
-        may(["sagemaker:CreateEndpoint", "sagemaker:UpdateEndpoint"], [endpoint, configs]),
-        may(["sagemaker:DescribeEndpoint", "sagemaker:DeleteEndpoint"], [endpoint]),
-        # What the endpoint serves at first may have been made by other means, under any name.
-        may(
-            ["sagemaker:DescribeEndpointConfig", "sagemaker:DescribeModel"],
-            [arn("endpoint-config", "*"), arn("model", "*")],
-        ),
-        may(["sagemaker:CreateModelPackage", "sagemaker:UpdateModelPackage"], packages),
-        may(
-            ["iam:PassRole"],
-            [each.role_arn for each in passed],
-            StringEquals={"iam:PassedToService": "sagemaker.amazonaws.com"},
-        ),
-        may(
-            ["events:PutTargets", "events:PutRule", "events:DescribeRule"],
-            [arn("rule", f"StepFunctionsGetEventsForSageMaker{kind}Rule", "events") for kind in _RULES],
-        ),
-        may(["s3:ListBucket"], [data.bucket_arn]),
-        may(["s3:GetObject"], [models.arn_for_objects(f"evaluations/{stem}/*")]),
-        may(["sns:Publish"], [topic.topic_arn]),
-        may(
-            ["kms:Decrypt", "kms:GenerateDataKey", "kms:DescribeKey", "kms:CreateGrant"],
-            [key.key_arn],
-        ),
-    ):
-        role.add_to_policy(statement)
-    rules.acknowledge(role, {"AwsSolutions-IAM5": _WILDCARDS})
+    )
+    # The construct of the machine adds the statements.
+    rules.acknowledge(role, {"AwsSolutions-IAM5[Resource::*]": _LOGS_AND_TRACES})
     return role
 
 

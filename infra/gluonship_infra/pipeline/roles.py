@@ -7,25 +7,18 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import aws_cdk as cdk
-from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from gluonship_infra import rules
 from gluonship_infra.pipeline.images import repository_arn
 from gluonship_infra.pipeline.parameters import SourceFile
-
-_WILDCARDS = (
-    "The objects of a folder in the project's own buckets and the log streams of a job have names that are "
-    "known only when it runs; ecr:GetAuthorizationToken, cloudwatch:PutMetricData (limited to SageMaker's "
-    "namespaces) and the network interfaces of a container in a VPC have no resource to name."
-)
+from gluonship_infra.pipeline.permissions import Permission, grant
 
 
 @dataclass(frozen=True)
@@ -40,17 +33,18 @@ class Roles:
 
 @dataclass(frozen=True)
 class JobAccess:
-    """What a SageMaker container's role may reach. `writes` and `reads` are folders of the models bucket."""
+    """What a SageMaker container's role may reach. `reads` and `writes` are key patterns of the models bucket."""
 
-    data: s3.IBucket | None
     models: s3.IBucket
-    reads: Sequence[str]
-    writes: Sequence[str]
-    code: SourceFile | None
     key: kms.IKey
     image: str
-    log_group: str
-    vpc: ec2.IVpc | None
+    in_vpc: bool
+    data: s3.IBucket | None = None
+    code: SourceFile | None = None
+    reads: Sequence[str] = ()
+    writes: Sequence[str] = ()
+    log_group: str = ""
+    watches_alarms: bool = False
 
 
 def sagemaker_role(scope: Construct, id: str, description: str, access: JobAccess) -> iam.Role:
@@ -64,76 +58,98 @@ def sagemaker_role(scope: Construct, id: str, description: str, access: JobAcces
         ),
         description=description,
     )
-    for statement in _statements(stack, access):
-        role.add_to_policy(statement)
-    rules.acknowledge(role, {"AwsSolutions-IAM5": _WILDCARDS})
+    grant(role, _permissions(stack, access))
     return role
 
 
-def may(
-    actions: Sequence[str], resources: Sequence[str], **conditions: Mapping[str, object]
-) -> iam.PolicyStatement:
-    return iam.PolicyStatement(
-        actions=list(actions), resources=list(resources), conditions=conditions or None
+def _permissions(stack: cdk.Stack, access: JobAccess) -> Iterator[Permission]:
+    yield from _storage(stack, access)
+    yield Permission(
+        ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", "kms:DescribeKey", "kms:CreateGrant"],
+        [access.key.key_arn],
+    )
+    yield Permission(
+        ["ecr:GetAuthorizationToken"], ["*"], "No resource goes with it: it is for the whole registry."
+    )
+    yield Permission(
+        ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+        [repository_arn(stack, access.image)],
+        "The image's repository is known only when the stack is deployed.",
+    )
+    yield Permission(
+        ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
+        [_arn(stack, "logs", "log-group", f"{access.log_group}*")],
+        "SageMaker names log groups and streams by job and instance, below this prefix alone.",
+    )
+    yield Permission(
+        ["cloudwatch:PutMetricData"],
+        ["*"],
+        "No resource goes with it; a condition names SageMaker's namespaces.",
+        {"StringLike": {"cloudwatch:namespace": ["/aws/sagemaker/*", "aws/sagemaker/*", "AWS/SageMaker"]}},
+    )
+    if access.watches_alarms:
+        yield Permission(
+            ["cloudwatch:DescribeAlarms"],
+            [_arn(stack, "cloudwatch", "alarm", "*")],
+            "CloudWatch checks it against all alarms of the region, whichever are asked for.",
+        )
+    if access.in_vpc:
+        yield from _network(stack)
+
+
+def _storage(stack: cdk.Stack, access: JobAccess) -> Iterator[Permission]:
+    buckets = [access.models.bucket_arn]
+    if access.data:
+        buckets.append(access.data.bucket_arn)
+        yield Permission(
+            ["s3:GetObject"],
+            [access.data.arn_for_objects("*")],
+            "An execution names its data set, which may be anywhere in the data bucket.",
+        )
+    if access.code:
+        bucket = f"arn:{stack.partition}:s3:::{access.code.bucket}"
+        buckets.append(bucket)
+        yield Permission(["s3:GetObject"], [f"{bucket}/{access.code.key}"])
+    yield Permission(["s3:ListBucket", "s3:GetBucketLocation"], buckets)
+    yield Permission(
+        ["s3:GetObject"],
+        [access.models.arn_for_objects(keys) for keys in (*access.reads, *access.writes)],
+        "Objects are named by run, below the folders that this role needs.",
+    )
+    if access.writes:
+        yield Permission(
+            ["s3:PutObject", "s3:AbortMultipartUpload"],
+            [access.models.arn_for_objects(keys) for keys in access.writes],
+            "Objects are named by run, below the folders that this role writes.",
+        )
+
+
+def _network(stack: cdk.Stack) -> Iterator[Permission]:
+    """Source: https://docs.aws.amazon.com/sagemaker/latest/dg/train-vpc.html"""
+    yield Permission(
+        [
+            "ec2:CreateNetworkInterface",
+            "ec2:DeleteNetworkInterface",
+            "ec2:DescribeDhcpOptions",
+            "ec2:DescribeNetworkInterfaces",
+            "ec2:DescribeSecurityGroups",
+            "ec2:DescribeSubnets",
+            "ec2:DescribeVpcs",
+        ],
+        ["*"],
+        "SageMaker looks at the VPC and joins it by interfaces that have no names before they are made.",
+    )
+    yield Permission(
+        ["ec2:CreateNetworkInterfacePermission", "ec2:DeleteNetworkInterfacePermission"],
+        [stack.format_arn(service="ec2", resource="network-interface", resource_name="*")],
+        "The interfaces that SageMaker makes in the VPC have no names before they are made.",
     )
 
 
-def _statements(stack: cdk.Stack, access: JobAccess) -> list[iam.PolicyStatement]:
-    buckets = [access.models.bucket_arn, *([access.data.bucket_arn] if access.data else [])]
-    reads = [access.models.arn_for_objects(f"{path}/*") for path in (*access.reads, *access.writes)]
-    if access.data:
-        reads.append(access.data.arn_for_objects("*"))
-    if access.code:
-        code_bucket = f"arn:{stack.partition}:s3:::{access.code.bucket}"
-        buckets.append(code_bucket)
-        reads.append(f"{code_bucket}/{access.code.key}")
-    logs = stack.format_arn(
-        service="logs",
-        resource="log-group",
-        resource_name=f"{access.log_group}*",
+def _arn(stack: cdk.Stack, service: str, resource: str, name: str) -> str:
+    return stack.format_arn(
+        service=service,
+        resource=resource,
+        resource_name=name,
         arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
     )
-    statements = [
-        may(["s3:ListBucket", "s3:GetBucketLocation"], buckets),
-        may(["s3:GetObject"], reads),
-        may(
-            ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", "kms:DescribeKey", "kms:CreateGrant"],
-            [access.key.key_arn],
-        ),
-        may(["ecr:GetAuthorizationToken"], ["*"]),
-        may(
-            ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-            [repository_arn(stack, access.image)],
-        ),
-        may(
-            ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
-            [logs],
-        ),
-        may(["cloudwatch:PutMetricData"], ["*"], StringLike={"cloudwatch:namespace": "*/sagemaker/*"}),
-    ]
-    if access.writes:
-        written = [access.models.arn_for_objects(f"{path}/*") for path in access.writes]
-        statements.append(may(["s3:PutObject", "s3:AbortMultipartUpload"], written))
-    if access.vpc:
-        statements += _network_statements(stack)
-    return statements
-
-
-def _network_statements(stack: cdk.Stack) -> list[iam.PolicyStatement]:
-    """Source: https://docs.aws.amazon.com/sagemaker/latest/dg/train-vpc.html"""
-    interfaces = stack.format_arn(service="ec2", resource="network-interface", resource_name="*")
-    return [
-        may(
-            [
-                "ec2:CreateNetworkInterface",
-                "ec2:DeleteNetworkInterface",
-                "ec2:DescribeDhcpOptions",
-                "ec2:DescribeNetworkInterfaces",
-                "ec2:DescribeSecurityGroups",
-                "ec2:DescribeSubnets",
-                "ec2:DescribeVpcs",
-            ],
-            ["*"],
-        ),
-        may(["ec2:CreateNetworkInterfacePermission", "ec2:DeleteNetworkInterfacePermission"], [interfaces]),
-    ]
