@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from endpoint_fakes import ROLE, SCOPE, Account
+from endpoint_fakes import ROLE, SCOPE, Account, variant
 from job_fakes import START, conforms
 
 from gluonship.local.contracts import AwsError, Scope
@@ -113,6 +114,12 @@ def test_approval_is_told_to_whoever_listens(account: Account) -> None:
         {"b": "2"},
     )
     assert (answer["LastModifiedTime"] - answer["CreationTime"]).total_seconds() == 5
+
+
+def test_many_at_once_get_numbers_of_their_own(account: Account) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        arns = list(pool.map(lambda _: register(account), range(24)))
+    assert sorted(int(arn.rpartition("/")[2]) for arn in arns) == list(range(1, 25))
 
 
 def test_a_token_registers_once(account: Account) -> None:
@@ -293,3 +300,14 @@ def test_packages_of_other_shapes(account: Account) -> None:
         account.call(
             "UpdateModelPackage", ModelPackageArn=f"{ARN}model-package/alone", ModelApprovalStatus="Approved"
         )
+
+
+def test_an_endpoint_serves_what_the_package_names(account: Account) -> None:
+    main = specification("img:7", Environment={"A": "package"})
+    deploy(account, register(account, InferenceSpecification=main, ModelApprovalStatus="Approved"))
+    account.config("c", variant())
+    account.call("CreateEndpoint", EndpointName="pets", EndpointConfigName="c")
+    assert account.settled()["EndpointStatus"] == "InService"
+    (fleet,) = account.fleets.up
+    assert (fleet.plan.image, fleet.plan.model_data_uri) == ("img:7", "s3://b/model.tar.gz")
+    assert fleet.plan.environment["A"] == "package"
