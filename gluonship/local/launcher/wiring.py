@@ -15,7 +15,7 @@ from typing import Any
 import boto3
 
 from gluonship import __version__
-from gluonship.local import deviations, events
+from gluonship.local import deviations, events, stepfunctions
 from gluonship.local.container_images import ImageTable
 from gluonship.local.contracts import (
     AwsError,
@@ -89,6 +89,7 @@ class Cloud:
         )
         registries = [
             Registry("sagemaker", self.parts.sagemaker.operations),
+            Registry("stepfunctions", self.parts.stepfunctions.operations(), whole=True),
             Registry("cloudtrail", cloudtrail.operations()),
         ]
         plane = ControlPlane(port, registries, moto, admin, lambda: self.data_port)
@@ -130,6 +131,7 @@ class Parts:
         self.clock = SystemClock()
         self.events = EventStream()
         self._event_bridge = events.install(clients, self.clock, self.events)
+        self.stepfunctions = stepfunctions.install(clients, self.clock, self.events)
         self._jobs = ActiveJobs(self.events)
         runtime = ProcessRuntime(home, images)
         logs = CloudWatchLogs(client, home, settings.log_cap_bytes)
@@ -154,6 +156,7 @@ class Parts:
     def close(self) -> None:
         """Stops what runs, within the settings' down_grace_seconds, then kills it."""
         self._event_bridge.close()
+        self.stepfunctions.close()
         fleets = threading.Thread(target=self._fleets.close, name="close-fleets", daemon=True)
         fleets.start()
         self._jobs.stop(self.sagemaker.jobs, self._settings.down_grace_seconds)
