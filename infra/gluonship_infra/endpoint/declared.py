@@ -20,7 +20,11 @@ from gluonship_infra.endpoint.compatibility import check_together
 from gluonship_infra.endpoint.dashboard import EndpointDashboard
 from gluonship_infra.endpoint.data_capture import DataCapture, data_capture_config
 from gluonship_infra.endpoint.deployment import Deployment, deployment_config
-from gluonship_infra.endpoint.findings import acknowledge_wildcards
+from gluonship_infra.endpoint.findings import (
+    acknowledge_no_rollback,
+    acknowledge_serverless,
+    acknowledge_wildcards,
+)
 from gluonship_infra.endpoint.metrics import VariantMetrics
 from gluonship_infra.endpoint.network import ModelNetwork
 from gluonship_infra.endpoint.notices import alarm_topic, let_alarms_publish
@@ -94,6 +98,8 @@ class DeclaredEndpoint(Construct):
             endpoint_config_name=self.config.attr_endpoint_config_name,
             deployment_config=deployment_config(deployment, self.rollback_alarms),
         )
+        if deployment.without_rollback_reason is not None:
+            acknowledge_no_rollback(self.endpoint, deployment.without_rollback_reason)
 
     @property
     def endpoint_name(self) -> str:
@@ -198,6 +204,8 @@ class DeclaredEndpoint(Construct):
         policy = self.role.node.try_find_child("DefaultPolicy")
         if policy is not None:
             model.node.add_dependency(policy)  # CreateModel tries what the role may do
+        if variant.serverless:
+            acknowledge_serverless(model)
         return model
 
     def _configuration(

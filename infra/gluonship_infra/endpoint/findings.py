@@ -1,4 +1,4 @@
-"""The wildcards among a role's permissions, each with its reason: what cdk-nag's IAM5 asks for."""
+"""Exceptions from the account's rules that an endpoint needs, each with its reason."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from aws_cdk import aws_iam as iam
 
 from gluonship_infra.rules import acknowledge
 
+_SERVERLESS = "SageMaker has no network isolation for serverless inference."
 # By the Sid of the statement that holds the wildcard.
 _REASONS = {
     "LogInToRegistry": "No resource goes with ecr:GetAuthorizationToken: it is for the whole registry.",
@@ -24,6 +25,15 @@ _REASONS = {
     "KeepInterfaces": "The interfaces that SageMaker makes in the VPC have no names before they are made.",
     "WatchDeployments": "SageMaker asks for the states of alarms without naming them; this reads no more.",
 }
+
+
+def acknowledge_serverless(model: cdk.CfnResource) -> None:
+    acknowledge(model, {"GluonShip::NetworkIsolation": _SERVERLESS})
+
+
+def acknowledge_no_rollback(endpoint: cdk.CfnResource, reason: str) -> None:
+    """With the reason of the one who declared it: a sentence, or WeakReason is raised."""
+    acknowledge(endpoint, {"GluonShip::EndpointGuardrail": reason})
 
 
 def acknowledge_wildcards(
