@@ -21,7 +21,9 @@ def _setting(default: float | int | None, text: str, minimum: float = 0.0, of: t
 class Settings:
     """Each field is read from GLUONSHIP_ and its name in capitals; its default is AWS's where it has one."""
 
-    stop_grace_seconds: float = _setting(120.0, "between SIGTERM and SIGKILL when a training job is stopped")
+    stop_grace_seconds: float = _setting(
+        120.0, "between SIGTERM and SIGKILL when a training or processing job is stopped"
+    )
     endpoint_startup_seconds: float = _setting(
         480.0, "how long an endpoint's container may take to answer /ping"
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 from moto.sagemaker.models import SageMakerModelBackend
 
-EXECUTED_HERE = frozenset({"Endpoint", "TrainingJob"})
+EXECUTED_HERE = frozenset({"Endpoint", "ModelPackage", "ModelPackageGroup", "ProcessingJob", "TrainingJob"})
 
 
 def apply() -> None:
