@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import aws_cdk as cdk
@@ -13,7 +13,7 @@ from gluonship_infra.rules import acknowledge
 
 _SERVERLESS = "SageMaker has no network isolation for serverless inference."
 # By the Sid of the statement that holds the wildcard.
-_REASONS = {
+_WILDCARDS = {
     "LogInToRegistry": "No resource goes with ecr:GetAuthorizationToken: it is for the whole registry.",
     "PublishMetrics": "No resource goes with cloudwatch:PutMetricData; a condition names namespaces.",
     "LookAtVpc": "The Describe actions of EC2 have no resources, and SageMaker asks before it joins a VPC.",
@@ -37,7 +37,10 @@ def acknowledge_no_rollback(endpoint: cdk.CfnResource, reason: str) -> None:
 
 
 def acknowledge_wildcards(
-    role: iam.IRole, statements: Sequence[iam.PolicyStatement], stack: cdk.Stack
+    role: iam.IRole,
+    statements: Sequence[iam.PolicyStatement],
+    stack: cdk.Stack,
+    reasons_by_sid: Mapping[str, str] = _WILDCARDS,
 ) -> None:
     """Excepts the role from IAM5 for exactly the wildcards of these statements."""
     reasons: dict[str, list[str]] = defaultdict(list)
@@ -45,7 +48,7 @@ def acknowledge_wildcards(
         for resource in statement.resources:
             name = _named_by_nag(stack.resolve(_imported(resource, stack)))
             if "*" in name:
-                reasons[f"AwsSolutions-IAM5[Resource::{name}]"].append(_REASONS[str(statement.sid)])
+                reasons[f"AwsSolutions-IAM5[Resource::{name}]"].append(reasons_by_sid[str(statement.sid)])
     acknowledge(role, {rule: " ".join(dict.fromkeys(texts)) for rule, texts in reasons.items()})
 
 

@@ -1,4 +1,4 @@
-"""Where a model's containers stand: in a VPC's subnets, behind security groups."""
+"""Where containers and notebooks stand: in a VPC's subnets, behind security groups."""
 
 from __future__ import annotations
 
@@ -49,16 +49,20 @@ class ModelNetwork:
             raise InvalidProps(f"There are {len(security_groups)} security_groups; AWS takes 1 to 5.")
         return ModelNetwork(chosen.subnet_ids, list(security_groups or [_https_out(scope, vpc)]))
 
+    @property
+    def security_group_ids(self) -> list[str]:
+        return [group.security_group_id for group in self.security_groups]
+
     def for_model(self) -> sagemaker.CfnModel.VpcConfigProperty:
         return sagemaker.CfnModel.VpcConfigProperty(
             subnets=list(self.subnet_ids),
-            security_group_ids=[group.security_group_id for group in self.security_groups],
+            security_group_ids=self.security_group_ids,
         )
 
 
 def _https_out(scope: Construct, vpc: ec2.IVpc) -> ec2.SecurityGroup:
     group = ec2.SecurityGroup(
-        scope, "SecurityGroup", vpc=vpc, allow_all_outbound=False, description="Models of one endpoint"
+        scope, "SecurityGroup", vpc=vpc, allow_all_outbound=False, description="Lets HTTPS out and nothing in"
     )
     group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(443), "S3, ECR and CloudWatch Logs")
     return group

@@ -43,6 +43,7 @@ class EndpointOperations(Construct):
         invocations_per_instance: float,
         scale_in_cooldown_seconds: int = 300,
         scale_out_cooldown_seconds: int = 300,
+        scale_in: bool = True,
         schedules: Sequence[ScheduledCapacity] = (),
         thresholds: AlarmThresholds | None = None,
         topic: sns.ITopic | None = None,
@@ -59,6 +60,7 @@ class EndpointOperations(Construct):
             invocations_per_instance=invocations_per_instance,
             scale_in_cooldown_seconds=scale_in_cooldown_seconds,
             scale_out_cooldown_seconds=scale_out_cooldown_seconds,
+            scale_in=scale_in,
             schedules=schedules,
         )
         metrics = VariantMetrics(endpoint_name, variant_name)
