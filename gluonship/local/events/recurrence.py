@@ -14,6 +14,7 @@ from typing import Protocol
 from gluonship.local.events import cron
 
 _UNITS = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": timedelta(days=1)}
+_LONGEST = timedelta(days=36_500)  # beyond which the calendar ends before it has come twice
 _EXPRESSION = re.compile(r"(rate|cron|at)\((.*)\)", re.DOTALL)
 
 
@@ -103,7 +104,7 @@ def _period(argument: str, *, strict: bool) -> timedelta:
     found = re.fullmatch(r"([1-9]\d{0,8}) +(minute|hour|day)(s?)", argument, re.ASCII)
     if found is None or (strict and (found[1] == "1") == (found[3] == "s")):
         raise ValueError(f"a rate is a positive number and minutes, hours or days (1 minute): {argument}")
-    try:
-        return int(found[1]) * _UNITS[found[2]]
-    except OverflowError as error:
-        raise ValueError(f"a rate of {argument} is too long") from error
+    period = int(found[1]) * _UNITS[found[2]]
+    if period > _LONGEST:
+        raise ValueError(f"a rate of {argument} is longer than {_LONGEST.days} days")
+    return period
