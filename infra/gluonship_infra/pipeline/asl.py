@@ -46,20 +46,27 @@ def task(
     then: str,
     assign: Mapping[str, Any] | None = None,
     catch: Sequence[State] = (),
-    retry: Sequence[State] | None = None,
+    on_error: str = FAILED,
+    retries: bool = True,
     comment: str = "",
 ) -> State:
-    """A call of AWS, with RETRIES where `retry` is None; what `catch` does not catch leads to FAILED."""
+    """A call of AWS, with RETRIES or without. An error that `catch` leaves becomes `$failure` and leads
+    to `on_error`; where that is `then` itself, the error is passed over, and `$failure` stays as it was."""
+    passed_over = on_error == then
     return {
         "Type": "Task",
         **({"Comment": comment} if comment else {}),
         "Resource": f"arn:aws:states:::{resource}",
         "Arguments": dict(arguments),
         **({"Assign": dict(assign)} if assign else {}),
-        "Retry": list(RETRIES if retry is None else retry),
+        **({"Retry": list(RETRIES)} if retries else {}),
         "Catch": [
             *catch,
-            {"ErrorEquals": ["States.ALL"], "Assign": {"failure": failure_of_error()}, "Next": FAILED},
+            {
+                "ErrorEquals": ["States.ALL"],
+                **({} if passed_over else {"Assign": {"failure": failure_of_error()}}),
+                "Next": on_error,
+            },
         ],
         "Next": then,
     }

@@ -32,8 +32,8 @@ class TrainingPipeline(Construct):
     settings have a trigger. Without images, AWS's MXNet Deep Learning Containers are taken; an own
     `inference_image` holds all that it needs, and so is cut off from the network. Roles that are given are
     used as they are: they need what `roles.py` would give them. With `vpc`, all containers run in it, in
-    `subnets` (else its private ones, else its isolated ones) and `security_groups` (else one of their own that
-    lets nothing in).
+    `subnets` (else its private ones, else its isolated ones) and `security_groups` (else a new one that lets
+    nothing in).
     """
 
     def __init__(

@@ -33,7 +33,7 @@ class Roles:
 
 @dataclass(frozen=True)
 class JobAccess:
-    """What a SageMaker container's role may reach. `reads` and `writes` are key patterns of the models bucket."""
+    """What a container's role may reach. `reads` and `writes` are key patterns of the models bucket."""
 
     models: s3.IBucket
     key: kms.IKey

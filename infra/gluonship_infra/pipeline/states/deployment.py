@@ -10,7 +10,6 @@ from gluonship_infra.pipeline.asl import (
     assign,
     choice,
     expression,
-    failure_of_error,
     refuse,
     task,
     wait,
@@ -68,7 +67,7 @@ def deploying(parameters: Parameters, then: str) -> States:
             {"EndpointName": parameters.endpoint_name, "EndpointConfigName": expression("$run")},
             assign={"deploying": True, "created": True},
             then="WaitForEndpoint",
-            catch=[_collision()],
+            on_error="NotDeployed",
         ),
         "UpdateEndpoint": task(
             "sagemaker:updateEndpoint",
@@ -80,7 +79,7 @@ def deploying(parameters: Parameters, then: str) -> States:
             },
             assign={"deploying": True},
             then="WaitForEndpoint",
-            catch=[_collision()],
+            on_error="NotDeployed",
             comment="The variant keeps the instance count that scaling has given it.",
         ),
         "NotDeployed": choice(
@@ -123,14 +122,6 @@ def deploying(parameters: Parameters, then: str) -> States:
             f"'The endpoint {parameters.endpoint_name} could not be updated (' & $status & '), and serves "
             "the config ' & $config & '. ' & $reason",
         ),
-    }
-
-
-def _collision() -> dict[str, Any]:
-    return {
-        "ErrorEquals": ["States.ALL"],
-        "Assign": {"failure": failure_of_error()},
-        "Next": "NotDeployed",
     }
 
 

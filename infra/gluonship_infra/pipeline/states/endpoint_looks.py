@@ -11,7 +11,6 @@ from gluonship_infra.pipeline.asl import (
     THROTTLED,
     States,
     choice,
-    failure_of_error,
     task,
     wait,
 )
@@ -33,14 +32,8 @@ def look(
             arguments,
             assign=assign,
             then=found,
-            retry=(),  # what is not there would be looked for again and again
-            catch=[
-                {
-                    "ErrorEquals": ["States.ALL"],
-                    "Assign": {"failure": failure_of_error()},
-                    "Next": f"{name}Failed",
-                }
-            ],
+            retries=False,  # what is not there would be looked for again and again
+            on_error=f"{name}Failed",
         ),
         f"{name}Failed": choice(
             (f"$contains($failure.Cause, '{NOT_FOUND}')", missing),

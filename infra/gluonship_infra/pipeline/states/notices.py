@@ -79,5 +79,5 @@ def _notice(parameters: Parameters, subject: str, message: str, then: str) -> St
             "Message": expression(message),
         },
         then=then,
-        catch=[{"ErrorEquals": ["States.ALL"], "Next": then}],
+        on_error=then,
     )

@@ -80,8 +80,7 @@ def tidying(then: str) -> States:
 
 def _away(operation: str, arguments: dict[str, Any], then: str) -> State:
     """What was not made need not go: an error here must not hide the one that led here."""
-    catch = [{"ErrorEquals": ["States.ALL"], "Next": then}]
-    return task(f"aws-sdk:sagemaker:{operation}", arguments, then=then, retry=(), catch=catch)
+    return task(f"aws-sdk:sagemaker:{operation}", arguments, then=then, on_error=then)
 
 
 def _package(parameters: Parameters) -> dict[str, Any]:
