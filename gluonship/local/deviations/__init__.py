@@ -6,8 +6,12 @@ They change moto in the process that applies them only: the cloud's.
 from __future__ import annotations
 
 from gluonship.local.deviations import (
+    code_repositories,
+    composite_alarms,
     instance_types,
+    log_group_keys,
     managed_policies,
+    notebook_instances,
     one_request_at_a_time,
     s3_subresources,
     search,
@@ -17,8 +21,12 @@ from gluonship.local.deviations import (
 
 def apply() -> None:
     """Applies every deviation. To be called once, before moto's first request."""
+    code_repositories.apply()
+    composite_alarms.apply()
     instance_types.apply()
+    log_group_keys.apply()
     managed_policies.apply()
+    notebook_instances.apply()
     s3_subresources.apply()
     search.apply()
     secure_transport.apply()

@@ -18,7 +18,26 @@ from gluonship.local.cloudformation.types.mapping import stand_in, without_unkno
 from gluonship.local.contracts import Clients, Scope
 
 # What this cloud answers itself, beyond moto; a test asks a running cloud for each.
-ANSWERED_HERE: Mapping[str, Collection[str]] = {"sagemaker": frozenset({"UpdateEndpoint"})}
+ANSWERED_HERE: Mapping[str, Collection[str]] = {
+    "cloudwatch": frozenset({"PutCompositeAlarm"}),
+    "logs": frozenset({"AssociateKmsKey", "DisassociateKmsKey"}),
+    "sagemaker": frozenset(
+        {
+            "CreateCodeRepository",
+            "DeleteCodeRepository",
+            "DeleteModelPackage",
+            "DeleteModelPackageGroup",
+            "DeleteModelPackageGroupPolicy",
+            "DescribeCodeRepository",
+            "GetModelPackageGroupPolicy",
+            "PutModelPackageGroupPolicy",
+            "UpdateCodeRepository",
+            "UpdateEndpoint",
+            "UpdateNotebookInstance",
+            "UpdateNotebookInstanceLifecycleConfig",
+        }
+    ),
+}
 
 _MODULES = {"application-autoscaling": "applicationautoscaling"}
 # moto's S3 takes requests apart by itself: its methods do not tell.

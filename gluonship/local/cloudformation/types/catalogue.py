@@ -6,16 +6,61 @@ from collections.abc import Mapping
 
 from gluonship.local.cloudformation.types import schema
 from gluonship.local.cloudformation.types.declaration import ResourceType
-from gluonship.local.cloudformation.types.services import iam, s3, sns, ssm
+from gluonship.local.cloudformation.types.services import (
+    autoscaling,
+    cdk,
+    cloudwatch,
+    ec2,
+    ecr,
+    events,
+    iam,
+    iot,
+    kms,
+    logs,
+    s3,
+    sagemaker,
+    scheduler,
+    secretsmanager,
+    sns,
+    sqs,
+    ssm,
+    stepfunctions,
+)
 from gluonship.local.cloudformation.types.validation import suggestion
 
-TYPES: Mapping[str, ResourceType] = {**s3.TYPES, **iam.TYPES, **sns.TYPES, **ssm.TYPES}
+_SERVICES = (
+    autoscaling,
+    cdk,
+    cloudwatch,
+    ec2,
+    ecr,
+    events,
+    iam,
+    iot,
+    kms,
+    logs,
+    s3,
+    sagemaker,
+    scheduler,
+    secretsmanager,
+    sns,
+    sqs,
+    ssm,
+    stepfunctions,
+)
+TYPES: Mapping[str, ResourceType] = {
+    name: kind for service in _SERVICES for name, kind in sorted(service.TYPES.items())
+}
 
-# Types of AWS that a template for this kit may well name, with what to do instead.
-_WHY = {
+# Types that a template for this kit may well name, with the reason and what to do instead. A name may be the
+# start of several.
+REFUSED: Mapping[str, str] = {
     "AWS::Lambda::": "Lambda code does not run here; Step Functions, SageMaker jobs and endpoints do",
     "AWS::DynamoDB::": "the local cloud keeps no tables",
     "AWS::SageMaker::Pipeline": "SageMaker Pipelines do not run here; Step Functions do",
+    "AWS::StepFunctions::StateMachineVersion": "machines have no versions here; name the machine itself",
+    "AWS::StepFunctions::StateMachineAlias": "machines have no versions here; name the machine itself",
+    "AWS::GreengrassV2::": "no device connects to this cloud yet",
     "AWS::CloudFormation::CustomResource": "a custom resource needs Lambda, whose code does not run here",
     "Custom::": "a custom resource needs Lambda, whose code does not run here",
 }
@@ -23,7 +68,7 @@ _WHY = {
 
 def unsupported(type_name: str) -> str:
     """Why a type is refused."""
-    for start, why in _WHY.items():
+    for start, why in REFUSED.items():
         if type_name.startswith(start):
             return f"Resource type {type_name} is not supported in the local cloud: {why}"
     if schema.load(type_name) is not None:

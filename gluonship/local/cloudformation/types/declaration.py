@@ -107,13 +107,18 @@ class ResourceType:
     """One resource type. Properties are named as in the schema, dots for nested ones; lists are walked."""
 
     service: str
-    create: Call
-    delete: Call | None = None
+    # A step in place of a call is given all properties; one that creates returns facts.
+    create: Call | Step
+    delete: Call | Step | None = None
     read: Read | None = None
-    update: Sequence[Call] = ()
+    update: Sequence[Call] | Step = ()
+    takes: Sequence[str] = ()  # the properties that steps of create and update use
+    # What must be read before the properties can be sent: returns the properties as they are sent.
+    gather: Step | None = None
     name: Name | None = None
     ref: str = ""  # what Ref gives; the schema's primary identifier when empty
     attributes: Mapping[str, str] = field(default_factory=dict)  # "Arn": "arn:{partition}:..."
+    defaults: Mapping[str, Any] = field(default_factory=dict)  # facts where neither template nor API tells
     members: Mapping[str, str] = field(
         default_factory=dict
     )  # property -> the API's member, where names differ

@@ -42,8 +42,11 @@ class Flows:
     def make(self, known: dict[str, Any], properties: Mapping[str, Any], tags: Tags) -> Flow:
         """The create call. Returns the facts."""
         kind = self._kind
-        given = placing.prepared(kind, properties)
+        given = yield from self._gathered(known, properties, {})
         known = {**known, **given}
+        if not isinstance(kind.create, Call):
+            facts = yield from kind.create(Change(known, given))
+            return {**known, **(facts or {})}
         shape = self._shape(kind.create)
         request = self._request(kind.create, given, known)
         tag_member = self._tag_member(shape)
@@ -64,9 +67,10 @@ class Flows:
         """What the create call has no place for: parts and tags. Returns the facts."""
         kind = self._kind
         given = placing.prepared(kind, properties)
-        shape = self._shape(kind.create)
+        create = kind.create if isinstance(kind.create, Call) else None
+        shape = self._shape(create) if create is not None and not create.only_fixed else None
         for name, step in kind.parts.items():
-            if name in given and (kind.create.only_fixed or placing.place(kind, shape, name) is None):
+            if name in given and placing.place(kind, shape, name) is None:
                 yield from step(Change(known, given[name]))
         if tags and not self._tag_member(shape):
             yield from self.retag(known, tags, {})
@@ -77,7 +81,8 @@ class Flows:
     def change(self, known: dict[str, Any], old: Mapping[str, Any], new: Mapping[str, Any]) -> Flow:
         """The changes in place, without tags. Returns the facts."""
         kind = self._kind
-        before, after = placing.prepared(kind, old), placing.prepared(kind, new)
+        before = placing.prepared(kind, old)
+        after = yield from self._gathered(known, new, old)
         changed = {name for name in {**before, **after} if differs(before.get(name), after.get(name))}
         changed.discard(self._schema.tag_property or "")
         known = {name: value for name, value in known.items() if name not in changed or name in after}
@@ -88,6 +93,11 @@ class Flows:
         sent = {
             name: value for name, value in {**resets, **after}.items() if name != self._schema.tag_property
         }
+        if callable(kind.update):
+            if changed:
+                facts = yield from kind.update(Change(known, after, before))
+                known = {**known, **(facts or {})}
+            return known
         for call in kind.update:
             shape = self._shape(call)
             if any(placing.place(kind, shape, name) for name in changed if name not in kind.parts):
@@ -131,7 +141,9 @@ class Flows:
         known = {**placing.prepared(kind, properties), **known}
         if kind.before_delete is not None:
             yield from kind.before_delete(Change(known, None, properties))
-        if kind.delete is not None:
+        if kind.delete is not None and not isinstance(kind.delete, Call):
+            yield from kind.delete(Change(known, None, properties))
+        elif kind.delete is not None:
             shape = self._shape(kind.delete)
             members = {
                 name: look_up(known, name)
@@ -165,9 +177,14 @@ class Flows:
                 members[name] = look_up(known, name)
         return Request(call.operation, {**members, **filled(call.fixed, known)})
 
+    def _gathered(self, known: Mapping[str, Any], new: Mapping[str, Any], old: Mapping[str, Any]) -> Flow:
+        if self._kind.gather is not None:
+            new = yield from self._kind.gather(Change(known, new, old))
+        return placing.prepared(self._kind, new)
+
     def _tag_member(self, shape: Any) -> str | None:
         name = self._schema.tag_property
-        if name is None or self._kind.create.only_fixed or name in self._kind.parts:
+        if name is None:
             return None
         return placing.place(self._kind, shape, name)
 

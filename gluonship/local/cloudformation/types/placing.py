@@ -55,7 +55,7 @@ def without_place(
     kind: ResourceType, shapes: Shapes, tag_property: str | None, properties: Mapping[str, Any]
 ) -> list[str]:
     """Properties that nothing would come of, and that nobody says so of."""
-    create = shapes(kind.create.operation)
+    calls = calls_of(kind)
     return [
         f"Properties/{name}: is not supported in the local cloud"
         for name, value in prepared(kind, properties).items()
@@ -63,13 +63,16 @@ def without_place(
         and name != tag_property
         and name not in kind.parts
         and name not in kind.recorded
-        and not _in_call(kind, kind.create, create, name)
-        and not any(_in_call(kind, call, shapes(call.operation), name) for call in kind.update)
+        and name not in kind.takes
+        and not any(place(kind, shapes(call.operation), name) for call in calls)
     ]
 
 
-def _in_call(kind: ResourceType, call: Call, shape: Any, name: str) -> bool:
-    return not call.only_fixed and place(kind, shape, name) is not None
+def calls_of(kind: ResourceType) -> list[Call]:
+    """The calls that properties are sent with."""
+    create = [kind.create] if isinstance(kind.create, Call) else []
+    update = [] if callable(kind.update) else [*kind.update]
+    return [call for call in (*create, *update) if not call.only_fixed]
 
 
 def refusals(kind: ResourceType, properties: Mapping[str, Any]) -> list[str]:

@@ -102,7 +102,12 @@ class ResourceTypes:
             self._refuse_existing(target, kind, flows, given)
         whole = {**given, **own_name}
         tags = self._tags(target, described, whole)
-        known = self._run(target, kind, flows.make({**_base(target)}, whole, tags))
+        base = {
+            **_base(target),
+            **kind.defaults,
+            "generated_id": names.generated_id(target.stack_name, target.logical_id),
+        }
+        known = self._run(target, kind, flows.make(base, whole, tags))
         made = self._made(target, kind, described, {**known, **own_name, _TAGS: tags}, whole)
         try:
             known = self._run(target, kind, flows.complete(dict(known), whole, tags))
@@ -126,7 +131,8 @@ class ResourceTypes:
         tags, tags_before = self._tags(target, described, after), made.attributes.get(_TAGS, {})
         if tags != tags_before:
             self._run(target, kind, flows.retag(known, tags, tags_before))
-        return self._made(target, kind, described, {**known, **shown, _TAGS: tags}, after)
+        changed = self._made(target, kind, described, {**known, **shown, _TAGS: tags}, after)
+        return Made(made.physical_id, changed.attributes)  # a resource changed in place keeps its identity
 
     def delete(self, target: Target, made: Made, properties: Properties) -> None:
         kind, described = self._of(target.type)
@@ -184,7 +190,7 @@ class ResourceTypes:
     ) -> None:
         if kind.read is None:
             return
-        found = self._shown(target, kind, kind.read, {**_base(target), **given})
+        found = self._shown(target, kind, kind.read, {**_base(target), **kind.defaults, **given})
         if found not in (None, [], {}):
             name = given.get(kind.name.property) if kind.name else ""
             raise ProvisioningError(
@@ -246,7 +252,7 @@ class ResourceTypes:
         known: Mapping[str, Any],
         properties: Mapping[str, Any],
     ) -> Made:
-        facts: dict[str, Any] = {**properties, **known}
+        facts: dict[str, Any] = {**kind.defaults, **properties, **known}
         for name, template in kind.attributes.items():
             try:
                 facts[name] = filled(template, facts)
@@ -301,8 +307,6 @@ def _base(target: Target) -> dict[str, Any]:
         "account": target.scope.account_id,
         "region": target.scope.region,
         "partition": "aws",
-        "stack_name": target.stack_name,
-        "logical_id": target.logical_id,
     }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from gluonship.local.cloudformation.contract import UNKNOWN, Review
 from gluonship.local.cloudformation.types import placing, schema, validation
 from gluonship.local.cloudformation.types.backend import Backend
-from gluonship.local.cloudformation.types.declaration import ResourceType
+from gluonship.local.cloudformation.types.declaration import Call, ResourceType
 from gluonship.local.cloudformation.types.flows import Flows, tags_of
 from gluonship.local.cloudformation.types.schema import ResourceSchema
 from gluonship.local.contracts import Scope
@@ -51,9 +51,8 @@ def _trial(
     problems += placing.without_place(
         kind, lambda name: shapes(kind.service, name), described.tag_property, given
     )
-    known: dict[str, Any] = dict.fromkeys(
-        ("account", "region", "partition", "stack_name", "logical_id"), UNKNOWN
-    )
+    known: dict[str, Any] = dict.fromkeys(("account", "region", "partition", "generated_id"), UNKNOWN)
+    known.update(dict.fromkeys(kind.defaults, UNKNOWN))
     if kind.name is not None:
         known[kind.name.property] = UNKNOWN
     named = {kind.name.property: UNKNOWN, **given} if kind.name is not None else dict(given)
@@ -89,6 +88,7 @@ def _fixed(
 ) -> list[str]:
     """Changes for which there is no call."""
     said = []
+    create = kind.create.operation if isinstance(kind.create, Call) else ""
     old, new = placing.prepared(kind, before), placing.prepared(kind, given)
     for name in sorted({**old, **new}):
         if not schema.differs(old.get(name), new.get(name)) or name in kind.parts or name in kind.recorded:
@@ -97,10 +97,12 @@ def _fixed(
             if kind.tagging is None:
                 said.append(f"Properties/{name}: tags cannot be changed here; recreate the resource")
             continue
+        if callable(kind.update):
+            continue
         calls = [
-            call for call in kind.update if placing.place(kind, shapes(kind.service, call.operation), name)
+            each for each in kind.update if placing.place(kind, shapes(kind.service, each.operation), name)
         ]
-        whole = any(call.operation == kind.create.operation for call in calls)
+        whole = any(each.operation == create for each in calls)
         if not calls:
             said.append(f"Properties/{name}: cannot be changed in place here")
         elif name not in new and name not in kind.resets and not whole:

@@ -15,7 +15,7 @@ from typing import Any
 
 from gluonship.local.cloudformation.contract import UNKNOWN
 
-Path_ = tuple[str, ...]
+PropertyPath = tuple[str, ...]
 """Where a property lies: its names from the top; `*` is any element of a list."""
 
 _REGION = "us-east-1"  # the region with the most types; a local cloud has the same ones in all
@@ -85,7 +85,7 @@ class ResourceSchema:
     def property_schema(self, name: str) -> Mapping[str, Any]:
         return self.resolve(self.properties.get(name, {}))
 
-    def names_below(self, path: Path_) -> set[str]:
+    def names_below(self, path: PropertyPath) -> set[str]:
         """The names of the properties that an object at `path` can have."""
         schemas: list[Mapping[str, Any]] = [self.raw]
         for step in path:
@@ -96,6 +96,12 @@ class ResourceSchema:
             for branch in self._branches(each)
             for name in branch.get("properties", {})
         }
+
+    def is_list(self, path: PropertyPath) -> bool:
+        schemas: list[Mapping[str, Any]] = [self.raw]
+        for step in path:
+            schemas = [found for each in schemas for found in self._step(each, step)]
+        return any("items" in branch for each in schemas for branch in self._branches(each))
 
     def _step(self, schema: Mapping[str, Any], step: str) -> Iterator[Mapping[str, Any]]:
         for each in self._branches(schema):
@@ -112,11 +118,11 @@ class ResourceSchema:
                 yield from self._branches(branch)
 
 
-def _paths(raw: Mapping[str, Any], keyword: str) -> list[Path_]:
+def _paths(raw: Mapping[str, Any], keyword: str) -> list[PropertyPath]:
     return [tuple(pointer.split("/")[2:]) for pointer in raw.get(keyword, [])]
 
 
-def at(value: Any, path: Path_) -> Any:
+def at(value: Any, path: PropertyPath) -> Any:
     """What lies at a path; None where nothing does. A path into a list gives the whole list."""
     for step in path:
         if step == "*" or not isinstance(value, Mapping):

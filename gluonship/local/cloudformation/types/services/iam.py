@@ -88,4 +88,203 @@ ROLE = ResourceType(
     note="can be assumed and passed; its policies are kept and shown, not enforced",
 )
 
-TYPES: Mapping[str, ResourceType] = {"AWS::IAM::Role": ROLE}
+
+# --- policies --------------------------------------------------------------------------------------------
+
+_HOLDERS = (("Roles", "Role"), ("Users", "User"), ("Groups", "Group"))
+
+
+def _inline_policy(change: Change) -> Flow:
+    """AWS::IAM::Policy: one document put on roles, users and groups."""
+    new, old = change.new or {}, change.old or {}
+    for many, one in _HOLDERS:
+        for holder in listed(new.get(many)):
+            document = {"PolicyName": new["PolicyName"], "PolicyDocument": as_text(new["PolicyDocument"])}
+            yield Request(f"Put{one}Policy", {f"{one}Name": holder, **document})
+        for holder in listed(old.get(many)):
+            if holder not in listed(new.get(many)) or old["PolicyName"] != new["PolicyName"]:
+                members = {f"{one}Name": holder, "PolicyName": old["PolicyName"]}
+                yield Request(f"Delete{one}Policy", members, gone_is_fine=True)
+
+
+POLICY = ResourceType(
+    "iam",
+    create=_inline_policy,
+    update=_inline_policy,
+    delete=_inline_policy,
+    takes=("PolicyName", "PolicyDocument", "Roles", "Users", "Groups"),
+    ref="{generated_id}",
+    attributes={"Id": "{generated_id}"},
+    objection=lambda properties: (
+        None
+        if any(properties.get(many) for many, _ in _HOLDERS)
+        else "Properties: at least one of Groups, Roles and Users must be non-empty"
+    ),
+    note="kept and shown; the local cloud enforces no policy",
+    effect="recorded",
+)
+
+
+def _holders(one: str) -> Step:
+    """Roles, users or groups that a managed policy is attached to."""
+
+    def step(change: Change) -> Flow:
+        policy = {"PolicyArn": change.known["PolicyArn"]}
+        new, old = listed(change.new), listed(change.old)
+        for holder in old:
+            if holder not in new:
+                yield Request(f"Detach{one}Policy", {f"{one}Name": holder, **policy}, gone_is_fine=True)
+        for holder in new:
+            if holder not in old:
+                yield Request(f"Attach{one}Policy", {f"{one}Name": holder, **policy})
+
+    return step
+
+
+def _without_old_versions(change: Change) -> Flow:
+    """A policy has five versions at most, and none but the default one when it goes."""
+    policy = {"PolicyArn": change.known["PolicyArn"]}
+    answer = yield Request("ListPolicyVersions", policy)
+    for version in answer["Versions"]:
+        if version["IsDefaultVersion"] is not True:
+            yield Request(
+                "DeletePolicyVersion", {**policy, "VersionId": version["VersionId"]}, gone_is_fine=True
+            )
+
+
+def _document(change: Change) -> Flow:
+    yield from _without_old_versions(change)
+    document = {"PolicyDocument": as_text(change.new), "SetAsDefault": True}
+    yield Request("CreatePolicyVersion", {"PolicyArn": change.known["PolicyArn"], **document})
+
+
+def _detached(change: Change) -> Flow:
+    policy = {"PolicyArn": change.known["PolicyArn"]}
+    answer = yield Request("ListEntitiesForPolicy", policy)
+    for many, one in _HOLDERS:
+        for holder in answer[f"Policy{many}"]:
+            named = {f"{one}Name": holder[f"{one}Name"]}
+            yield Request(f"Detach{one}Policy", {**named, **policy}, gone_is_fine=True)
+    yield from _without_old_versions(change)
+
+
+_POLICY = {"PolicyArn": "{PolicyArn}"}
+MANAGED_POLICY = ResourceType(
+    "iam",
+    create=Call("CreatePolicy"),
+    delete=Call("DeletePolicy", _POLICY),
+    read=Read("GetPolicy", {"PolicyArn": "{Arn}"}, "Policy"),
+    name=Name("ManagedPolicyName", max_length=128),
+    members={"ManagedPolicyName": "PolicyName"},
+    attributes={"PolicyArn": "{Arn}"},
+    parts={"PolicyDocument": _document, **{many: _holders(one) for many, one in _HOLDERS}},
+    before_delete=_detached,
+    snapshot={
+        "Document": Read("GetPolicyVersion", {"PolicyArn": "{Arn}", "VersionId": "v1"}, "PolicyVersion"),
+        "Holders": Read("ListEntitiesForPolicy", {"PolicyArn": "{Arn}"}),
+    },
+    volatile=("DefaultVersionId",),
+    note="kept and shown; the local cloud enforces no policy",
+    effect="recorded",
+)
+
+_PROFILE = {"InstanceProfileName": "{InstanceProfileName}"}
+_profile_roles = attached("AddRoleToInstanceProfile", "RemoveRoleFromInstanceProfile", "RoleName", _PROFILE)
+
+
+def _profile_emptied(change: Change) -> Flow:
+    yield from _profile_roles(Change(change.known, None, (change.old or {}).get("Roles")))
+
+
+INSTANCE_PROFILE = ResourceType(
+    "iam",
+    create=Call("CreateInstanceProfile"),
+    delete=Call("DeleteInstanceProfile", _PROFILE),
+    read=Read("GetInstanceProfile", _PROFILE, "InstanceProfile"),
+    name=Name("InstanceProfileName", max_length=128),
+    parts={"Roles": _profile_roles},
+    before_delete=_profile_emptied,
+    note="kept and shown; no EC2 instance runs here",
+    effect="recorded",
+)
+
+_USER = {"UserName": "{UserName}"}
+_GROUP = {"GroupName": "{GroupName}"}
+_user_groups = attached("AddUserToGroup", "RemoveUserFromGroup", "GroupName", _USER)
+
+
+def _user_emptied(change: Change) -> Flow:
+    yield from emptied("User")(change)
+    answer = yield Request("ListGroupsForUser", {"UserName": change.known["UserName"]})
+    for group in answer["Groups"]:
+        members = {"GroupName": group["GroupName"], "UserName": change.known["UserName"]}
+        yield Request("RemoveUserFromGroup", members, gone_is_fine=True)
+
+
+USER = ResourceType(
+    "iam",
+    create=Call("CreateUser"),
+    delete=Call("DeleteUser", _USER),
+    read=Read("GetUser", _USER, "User"),
+    name=Name("UserName", max_length=64),
+    parts={
+        "Groups": _user_groups,
+        "ManagedPolicyArns": attached("AttachUserPolicy", "DetachUserPolicy", "PolicyArn", _USER),
+        "Policies": inline("User"),
+    },
+    refused={
+        "LoginProfile": "there is no console to log in to",
+        "PermissionsBoundary": "the local cloud keeps no boundary of a user",
+    },
+    before_delete=_user_emptied,
+    tagging=Tagging("TagUser", "UntagUser", _USER),
+    snapshot={
+        "Attached": Read("ListAttachedUserPolicies", _USER, "AttachedPolicies"),
+        "Inline": Read("ListUserPolicies", _USER, "PolicyNames"),
+        "Groups": Read("ListGroupsForUser", _USER, "Groups"),
+    },
+    note="kept and shown; the local cloud asks for no credentials",
+    effect="recorded",
+)
+
+GROUP = ResourceType(
+    "iam",
+    create=Call("CreateGroup"),
+    delete=Call("DeleteGroup", _GROUP),
+    read=Read("GetGroup", _GROUP, "Group"),
+    name=Name("GroupName", max_length=128),
+    parts={
+        "ManagedPolicyArns": attached("AttachGroupPolicy", "DetachGroupPolicy", "PolicyArn", _GROUP),
+        "Policies": inline("Group"),
+    },
+    before_delete=emptied("Group"),
+    snapshot={
+        "Attached": Read("ListAttachedGroupPolicies", _GROUP, "AttachedPolicies"),
+        "Inline": Read("ListGroupPolicies", _GROUP, "PolicyNames"),
+    },
+    note="kept and shown; the local cloud asks for no credentials",
+    effect="recorded",
+)
+
+SERVICE_LINKED_ROLE = ResourceType(
+    "iam",
+    create=Call("CreateServiceLinkedRole"),
+    update=(Call("UpdateRole", _ROLE),),
+    delete=Call("DeleteServiceLinkedRole", _ROLE),
+    read=Read("GetRole", _ROLE, "Role"),
+    ref="{RoleName}",
+    resets={"Description": ""},
+    volatile=("RoleLastUsed",),
+    note="kept and shown; the services of the local cloud need no role of their own",
+    effect="recorded",
+)
+
+TYPES: Mapping[str, ResourceType] = {
+    "AWS::IAM::Role": ROLE,
+    "AWS::IAM::Policy": POLICY,
+    "AWS::IAM::ManagedPolicy": MANAGED_POLICY,
+    "AWS::IAM::InstanceProfile": INSTANCE_PROFILE,
+    "AWS::IAM::User": USER,
+    "AWS::IAM::Group": GROUP,
+    "AWS::IAM::ServiceLinkedRole": SERVICE_LINKED_ROLE,
+}

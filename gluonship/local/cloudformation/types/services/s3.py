@@ -111,7 +111,7 @@ BUCKET = ResourceType(
         "DualStackDomainName": "{BucketName}.s3.dualstack.{region}.amazonaws.com",
         "WebsiteURL": "http://{BucketName}.s3-website-{region}.amazonaws.com",
     },
-    members={"BucketName": "Bucket"},
+    takes=("BucketName",),
     parts={
         "BucketEncryption": put(
             "PutBucketEncryption",

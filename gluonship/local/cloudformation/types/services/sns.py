@@ -17,6 +17,7 @@ from gluonship.local.cloudformation.types.declaration import (
     ResourceType,
     Tagging,
 )
+from gluonship.local.cloudformation.types.services.delivery_policies import TOPIC_POLICY
 from gluonship.local.cloudformation.types.steps import attribute, listed
 
 _TOPIC = {"TopicArn": "{TopicArn}"}
@@ -62,6 +63,7 @@ TOPIC = ResourceType(
     read=Read("GetTopicAttributes", _TOPIC, "Attributes"),
     name=Name("TopicName", max_length=256),
     members={"TopicName": "Name"},
+    takes=("FifoTopic",),
     prepare=_topic_attributes,
     parts={
         "DisplayName": _set("DisplayName"),
@@ -117,5 +119,6 @@ SUBSCRIPTION = ResourceType(
 
 TYPES: Mapping[str, ResourceType] = {
     "AWS::SNS::Topic": TOPIC,
+    "AWS::SNS::TopicPolicy": TOPIC_POLICY,
     "AWS::SNS::Subscription": SUBSCRIPTION,
 }

@@ -1,0 +1,111 @@
+"""AWS Step Functions. Machines really run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from gluonship.local.cloudformation.contract import UNKNOWN
+from gluonship.local.cloudformation.types.declaration import (
+    Call,
+    Change,
+    Flow,
+    Name,
+    Read,
+    Refused,
+    Request,
+    ResourceType,
+    Tagging,
+)
+from gluonship.local.cloudformation.types.mapping import as_text
+from gluonship.local.cloudformation.types.schema import has_unknown
+
+_MACHINE = {"stateMachineArn": "{stateMachineArn}"}
+_SOURCES = ("Definition", "DefinitionString", "DefinitionS3Location")
+
+
+def _definition(change: Change) -> Flow:
+    """DefinitionString, whichever of the three ways the template gives it, with its substitutions."""
+    properties = dict(change.new)
+    location = properties.pop("DefinitionS3Location", None)
+    given = properties.pop("Definition", None)
+    if location is not None:
+        where = location if isinstance(location, Mapping) else dict.fromkeys(("Bucket", "Key"), UNKNOWN)
+        version = {"VersionId": where["Version"]} if "Version" in where else {}
+        answer = yield Request(
+            "GetObject", {"Bucket": where["Bucket"], "Key": where["Key"], **version}, service="s3"
+        )
+        body = answer["Body"]
+        properties["DefinitionString"] = UNKNOWN if body is UNKNOWN else body.read().decode("utf-8")
+    elif given is not None:
+        properties["DefinitionString"] = as_text(given)
+    text = properties.get("DefinitionString")
+    for name, value in (properties.pop("DefinitionSubstitutions", None) or {}).items():
+        if text is UNKNOWN or has_unknown(value):
+            text = UNKNOWN
+        else:
+            text = str(text).replace(f"${{{name}}}", as_text(value))
+    properties["DefinitionString"] = text
+    return properties
+
+
+def _one_definition(properties: Mapping[str, Any]) -> str | None:
+    given = [name for name in _SOURCES if name in properties]
+    if len(given) != 1:
+        return f"Properties: exactly one of {', '.join(_SOURCES)} is required; {len(given)} are given"
+    text = properties.get("DefinitionString")
+    if isinstance(text, str):
+        try:
+            json.loads(_without_substitutions(text))
+        except ValueError as error:
+            return f"Properties/DefinitionString: is not JSON: {error}"
+    return None
+
+
+def _without_substitutions(text: str) -> str:
+    """`${Name}` stands for a text inside quotes or a number outside of them: 0 is good in both places."""
+    parts = text.split("${")
+    return parts[0] + "".join("0" + part.partition("}")[2] for part in parts[1:])
+
+
+MACHINE = ResourceType(
+    "stepfunctions",
+    create=Call("CreateStateMachine"),
+    update=(Call("UpdateStateMachine", _MACHINE),),
+    delete=Call("DeleteStateMachine", _MACHINE),
+    read=Read("DescribeStateMachine", _MACHINE),
+    takes=("Definition", "DefinitionString", "DefinitionS3Location", "DefinitionSubstitutions"),
+    gather=_definition,
+    objection=_one_definition,
+    name=Name("StateMachineName", max_length=80),
+    ref="{stateMachineArn}",
+    members={
+        "StateMachineName": "name",
+        "StateMachineType": "type",
+        "DefinitionString": "definition",
+    },
+    attributes={
+        "Arn": "{stateMachineArn}",
+        "Name": "{name}",
+        "StateMachineRevisionId": "{revisionId}",
+    },
+    defaults={"revisionId": "INITIAL"},
+    resets={
+        "LoggingConfiguration": {"Level": "OFF", "IncludeExecutionData": False, "Destinations": []},
+        "TracingConfiguration": {"Enabled": False},
+        "EncryptionConfiguration": {"Type": "AWS_OWNED_KEY"},
+    },
+    recorded={
+        "LoggingConfiguration": "kept and shown; an execution's history is asked of Step Functions",
+        "TracingConfiguration": "kept and shown; nothing is traced",
+        "EncryptionConfiguration": "kept and shown; nothing is encrypted on this machine's disk",
+    },
+    refused={"StateMachineType": Refused("only STANDARD machines run here", ("STANDARD",))},
+    tagging=Tagging("TagResource", "UntagResource", {"resourceArn": "{stateMachineArn}"}),
+    snapshot={"Tags": Read("ListTagsForResource", {"resourceArn": "{stateMachineArn}"}, "tags")},
+    volatile=("revisionId", "updateDate"),
+    note="runs: tasks, choices, maps, waits, retries and catches",
+)
+
+TYPES: Mapping[str, ResourceType] = {"AWS::StepFunctions::StateMachine": MACHINE}
