@@ -1,0 +1,114 @@
+"""The operations on a stack, from their first status to their last; each on the thread it is called on."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from gluonship.local.cloudformation.all_types import NestedStacks
+from gluonship.local.cloudformation.context import Context
+from gluonship.local.cloudformation.forward import Forward, undo_of
+from gluonship.local.cloudformation.removal import needs_of, remove
+from gluonship.local.cloudformation.rollback import finish_removal, roll_back
+from gluonship.local.cloudformation.stacks.state import STACK_TYPE, Resource, Revision, Stack, Undo
+
+
+def create(context: Context, nested: NestedStacks, stack: Stack, revision: Revision) -> None:
+    """From CREATE_IN_PROGRESS to the end."""
+    failure = Forward(context, stack, revision, undo_of(stack, creating=True), nested).run()
+    if failure is None:
+        with context.register.lock:
+            stack.undo = None
+        return context.stage(stack, "CREATE_COMPLETE")
+    reason = failure.reason
+    if stack.options.disable_rollback:
+        return context.stage(stack, "CREATE_FAILED", reason)
+    if stack.options.on_failure == "DELETE":
+        context.stage(stack, "DELETE_IN_PROGRESS", f"{reason}Delete requested by user.")
+        return delete(context, stack)
+    return roll_back(context, nested, stack, f"{reason}Rollback requested by user.")
+
+
+def update(
+    context: Context, nested: NestedStacks, stack: Stack, revision: Revision, *, parent_cleans: bool = False
+) -> None:
+    """From UPDATE_IN_PROGRESS to the end. `parent_cleans`: what it supersedes stays until `clean_up`."""
+    undo = undo_of(stack, creating=False)
+    failure = Forward(context, stack, revision, undo, nested).run()
+    if failure is not None:
+        if stack.options.disable_rollback:
+            return context.stage(stack, "UPDATE_FAILED", failure.reason)
+        return roll_back(context, nested, stack, failure.reason)
+    if parent_cleans:
+        with context.register.lock:
+            stack.resources = _kept(stack, revision)
+        return context.stage(stack, "UPDATE_COMPLETE")
+    return clean_up(context, nested, stack)
+
+
+def clean_up(context: Context, nested: NestedStacks, stack: Stack) -> None:
+    """The update stands: what it superseded or left out is deleted, as its policies say."""
+    undo, revision = stack.undo, stack.revision
+    if undo is None or revision is None:
+        return
+    context.stage(stack, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
+    superseded = _superseded(undo, kept := _kept(stack, revision))
+    for name in sorted(undo.touched):
+        if name in kept and kept[name].type == STACK_TYPE:
+            nested.commit(kept[name].physical_id)
+
+    def policy(resource: Resource) -> str:
+        successor = kept.get(resource.logical_id)
+        return successor.update_replace_policy if successor else resource.deletion_policy
+
+    with context.register.lock:
+        stack.resources = kept
+    tags = undo.revision.tags if undo.revision else revision.tags
+    remove(context, stack, superseded, needs_of(undo.revision or revision), policy, tags=tags)
+    with context.register.lock:
+        stack.undo = None
+    context.stage(stack, "UPDATE_COMPLETE")
+
+
+def _kept(stack: Stack, revision: Revision) -> dict[str, Resource]:
+    """What of the stack's resources the revision still has: those of its order."""
+    wanted = stack.wanted
+    return {name: stack.resources[name] for name in revision.template.resources if name in wanted}
+
+
+def _superseded(undo: Undo, kept: dict[str, Resource]) -> list[Resource]:
+    staying = {resource.identity for resource in kept.values()}
+    seen: dict[tuple[str, str], Resource] = {}
+    for resource in [*undo.resources.values(), *undo.created]:
+        if resource.identity not in staying:
+            seen[resource.identity] = resource
+    return list(seen.values())
+
+
+def delete(context: Context, stack: Stack, retain: Collection[str] = (), *, force: bool = False) -> None:
+    """From DELETE_IN_PROGRESS to the end."""
+    undo, revision = stack.undo, stack.revision
+    resources = list(stack.resources.values())
+    if undo is not None:
+        resources += _superseded(undo, stack.resources)
+
+    def policy(resource: Resource) -> str:
+        return "Retain" if resource.logical_id in retain else resource.deletion_policy
+
+    with context.register.lock:
+        stack.stop.clear()
+    tags = revision.tags if revision else {}
+    left = remove(context, stack, resources, needs_of(revision), policy, tags=tags)
+    if left and force:
+        for resource, _ in left:
+            context.tell(stack, resource.logical_id, resource.type, resource.physical_id, "DELETE_SKIPPED")
+        left = []
+    finish_removal(context, stack, resources, left)
+    if left:
+        listed = ", ".join(sorted({resource.logical_id for resource, reason in left if reason}))
+        return context.stage(
+            stack, "DELETE_FAILED", f"The following resource(s) failed to delete: [{listed}]. "
+        )
+    with context.register.lock:
+        stack.undo, stack.outputs, stack.imports = None, (), frozenset()
+        stack.deleted = context.now()
+        return context.stage(stack, "DELETE_COMPLETE")

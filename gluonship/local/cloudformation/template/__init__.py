@@ -1,0 +1,1 @@
+"""Templates: their text, structure, parameters, functions and dependencies. No resource type, no effects."""

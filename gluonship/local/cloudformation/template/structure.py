@@ -1,0 +1,210 @@
+"""From plain data to a Template: sections, attributes, names and limits.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-anatomy.html and
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from gluonship.local.cloudformation.template import references
+from gluonship.local.cloudformation.template.document import (
+    LANGUAGE_EXTENSIONS,
+    OutputDeclaration,
+    ResourceDeclaration,
+    Template,
+)
+from gluonship.local.cloudformation.template.errors import TemplateError
+from gluonship.local.cloudformation.template.parsing import parse
+
+_SECTIONS = {
+    "AWSTemplateFormatVersion",
+    "Description",
+    "Metadata",
+    "Parameters",
+    "Mappings",
+    "Conditions",
+    "Rules",
+    "Resources",
+    "Outputs",
+    "Transform",
+}
+_ATTRIBUTES = {
+    "Type",
+    "Properties",
+    "DependsOn",
+    "Condition",
+    "Metadata",
+    "DeletionPolicy",
+    "UpdateReplacePolicy",
+    "Description",
+}
+_NOT_HERE = {"CreationPolicy", "UpdatePolicy"}
+_LIMITS = {"Resources": 500, "Parameters": 200, "Outputs": 200, "Mappings": 200}
+_POLICIES = ("Delete", "Retain", "RetainExceptOnCreate", "Snapshot")
+
+
+def read(body: str) -> Template:
+    """The template of a text. Raises TemplateError for whatever can be seen without parameters."""
+    document = parse(body)
+    unknown = sorted(set(document) - _SECTIONS)
+    if unknown:
+        raise TemplateError(f"Invalid template property or properties [{', '.join(unknown)}]")
+    for name in ("Parameters", "Mappings", "Conditions", "Rules", "Resources", "Outputs", "Metadata"):
+        _section(document, name)
+    if not document.get("Resources"):
+        raise TemplateError("Template format error: At least one Resources member must be defined.")
+    template = Template(
+        body=body,
+        version=_version(document),
+        description=_description(document),
+        transforms=_transforms(document),
+        metadata=_section(document, "Metadata"),
+        parameters=_parameters(document),
+        mappings=_mappings(document),
+        conditions=_section(document, "Conditions"),
+        rules=_section(document, "Rules"),
+        resources={name: _resource(name, value) for name, value in _section(document, "Resources").items()},
+        outputs={name: _output(name, value) for name, value in _section(document, "Outputs").items()},
+    )
+    references.check(template)
+    return template
+
+
+def _section(document: Mapping[str, Any], name: str) -> dict[str, Any]:
+    section = document.get(name)
+    if section is None:
+        return {}
+    if not isinstance(section, dict):
+        raise TemplateError(f"Template format error: {name} must be an object.")
+    limit = _LIMITS.get(name)
+    if limit is not None and len(section) > limit:
+        found = f"{len(section)} is greater than the limit of {limit}"
+        raise TemplateError(f"Template format error: Number of {name.lower()}, {found}")
+    return section
+
+
+def _version(document: Mapping[str, Any]) -> str | None:
+    version = document.get("AWSTemplateFormatVersion")
+    if version is not None and str(version) != "2010-09-09":
+        raise TemplateError(f"Template format error: {version} is not a supported value.")
+    return None if version is None else str(version)
+
+
+def _description(document: Mapping[str, Any]) -> str | None:
+    description = document.get("Description")
+    if description is None:
+        return None
+    if not isinstance(description, str):
+        raise TemplateError("Template format error: Description must be a string.")
+    if len(description.encode()) > 1024:
+        raise TemplateError("Template format error: 'Description' length is greater than 1024.")
+    return description
+
+
+def _transforms(document: Mapping[str, Any]) -> tuple[str, ...]:
+    declared = document.get("Transform", [])
+    names = declared if isinstance(declared, list) else [declared]
+    refused = [str(name) for name in names if name != LANGUAGE_EXTENSIONS]
+    if refused:
+        raise TemplateError(
+            f"Transform [{', '.join(refused)}] is not executed by this local cloud, which runs no macros; "
+            f"only {LANGUAGE_EXTENSIONS} is."
+        )
+    return tuple(names)
+
+
+def _parameters(document: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    parameters = _section(document, "Parameters")
+    for name, declaration in parameters.items():
+        _alphanumeric("Parameter", name)
+        if not isinstance(declaration, dict) or not isinstance(declaration.get("Type"), str):
+            where = f"[/Parameters/{name}]"
+            raise TemplateError(f"Template format error: {where} Every Parameters object needs a Type.")
+    return parameters
+
+
+def _mappings(document: Mapping[str, Any]) -> dict[str, Any]:
+    mappings = _section(document, "Mappings")
+    for name, keys in mappings.items():
+        if not isinstance(keys, dict) or not all(isinstance(values, dict) for values in keys.values()):
+            raise TemplateError(f"Template format error: Every Mappings attribute must be a map: {name}")
+    return mappings
+
+
+def _resource(name: str, declared: Any) -> ResourceDeclaration:
+    if name.startswith("Fn::"):
+        raise TemplateError(f"{name} in Resources is not executed by this local cloud.")
+    _alphanumeric("Resource", name)
+    where = f"[/Resources/{name}]"
+    if not isinstance(declared, dict):
+        raise TemplateError(f"Template format error: {where} resource definition is malformed")
+    if not isinstance(declared.get("Type"), str):
+        message = "Every Resources object must contain a Type member."
+        raise TemplateError(f"Template format error: {where} {message}")
+    not_here = sorted(set(declared) & _NOT_HERE)
+    if not_here:
+        what = ", ".join(not_here)
+        raise TemplateError(f"Resource {name}: {what} is not executed by this local cloud: nothing signals.")
+    unknown = sorted(set(declared) - _ATTRIBUTES)
+    if unknown:
+        quoted = ", ".join(f"'{attribute}'" for attribute in unknown)
+        raise TemplateError(f"Invalid template resource property {quoted} (resource {name})")
+    properties = declared.get("Properties") or {}
+    if not isinstance(properties, dict):
+        raise TemplateError(f"Template format error: {where} Properties must be an object.")
+    condition = declared.get("Condition")
+    if condition is not None and not isinstance(condition, str):
+        raise TemplateError(f"Template format error: {where} Condition must be a string.")
+    return ResourceDeclaration(
+        logical_id=name,
+        type=declared["Type"],
+        properties=properties,
+        depends_on=_depends_on(where, declared.get("DependsOn")),
+        condition=condition,
+        metadata=declared.get("Metadata") or {},
+        deletion_policy=_policy(name, "DeletionPolicy", declared),
+        update_replace_policy=_policy(name, "UpdateReplacePolicy", declared),
+    )
+
+
+def _depends_on(where: str, declared: Any) -> tuple[str, ...]:
+    names = [] if declared is None else declared if isinstance(declared, list) else [declared]
+    if not all(isinstance(name, str) for name in names):
+        raise TemplateError(f"Template format error: {where} DependsOn must name resources.")
+    return tuple(names)
+
+
+def _policy(name: str, attribute: str, declared: Mapping[str, Any]) -> Any:
+    policy = declared.get(attribute, "Delete")
+    if not isinstance(policy, dict) and policy not in _POLICIES:
+        raise TemplateError(f"Template format error: Unrecognized {attribute} {policy} for resource {name}")
+    return policy
+
+
+def _output(name: str, declared: Any) -> OutputDeclaration:
+    _alphanumeric("Output", name)
+    where = f"[/Outputs/{name}]"
+    if not isinstance(declared, dict) or "Value" not in declared:
+        raise TemplateError(f"Template format error: {where} Every Outputs member must contain a Value.")
+    unknown = sorted(set(declared) - {"Value", "Description", "Export", "Condition"})
+    if unknown:
+        raise TemplateError(f"Template format error: {where} unsupported {', '.join(unknown)}")
+    export = declared.get("Export")
+    if export is not None and (not isinstance(export, dict) or set(export) != {"Name"}):
+        raise TemplateError(f"Template format error: {where} Export must contain only a Name.")
+    return OutputDeclaration(
+        key=name,
+        value=declared["Value"],
+        description=declared.get("Description"),
+        export_name=export["Name"] if export else None,
+        condition=declared.get("Condition"),
+    )
+
+
+def _alphanumeric(kind: str, name: str) -> None:
+    if not re.fullmatch(r"[A-Za-z0-9]{1,255}", name):
+        raise TemplateError(f"Template format error: {kind} name {name} is non alphanumeric.")
