@@ -21,6 +21,7 @@ from gluonship_infra import rules
 from gluonship_infra.endpoint import (
     AlarmThresholds,
     AsyncInference,
+    BacklogScaling,
     CapacitySize,
     DataCapture,
     DeclaredEndpoint,
@@ -109,6 +110,7 @@ def declare(app: cdk.App) -> None:
         ),
     )
     asynchronous.add_dashboard("shop-async")
+    asynchronous.scale_by_backlog(BacklogScaling(max_capacity=3))
     DeclaredEndpoint(
         stack("serverless"),
         "Shop",
@@ -265,6 +267,26 @@ def test_async_inference_reads_inputs_and_writes_answers_and_failures(templates:
         "/async/failure/*",
     ]
     assert allowed["SendNotices"]["Action"] == "sns:Publish"
+
+
+def test_an_async_endpoint_scales_by_its_backlog_and_wakes_from_zero(templates: Templates) -> None:
+    template = templates["async"]
+    assert only(template, "AWS::ApplicationAutoScaling::ScalableTarget")["MinCapacity"] == 0
+    policies = {
+        name: each["Properties"]
+        for name, each in template["Resources"].items()
+        if each["Type"] == "AWS::ApplicationAutoScaling::ScalingPolicy"
+    }
+    by_type = {each["PolicyType"]: each for each in policies.values()}
+    followed = by_type["TargetTrackingScaling"]["TargetTrackingScalingPolicyConfiguration"]
+    assert followed["CustomizedMetricSpecification"]["MetricName"] == "ApproximateBacklogSizePerInstance"
+    (waking,) = [
+        each["Properties"]
+        for each in template["Resources"].values()
+        if each.get("Properties", {}).get("MetricName") == "HasBacklogWithoutCapacity"
+    ]
+    (action,) = waking["AlarmActions"]
+    assert policies[action["Ref"]]["PolicyType"] == "StepScaling"
 
 
 def test_a_rolling_update_goes_batch_by_batch(templates: Templates) -> None:

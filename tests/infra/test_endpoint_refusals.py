@@ -12,6 +12,7 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_s3 as s3
 from gluonship_infra.endpoint import (
     AsyncInference,
+    BacklogScaling,
     CapacitySize,
     DataCapture,
     DeclaredEndpoint,
@@ -230,3 +231,14 @@ def test_only_instances_of_a_variant_that_is_there_are_scaled() -> None:
         endpoint.scale(Scaling(1, 2, 60), variant_name="B")
     with pytest.raises(InvalidProps, match="is serverless and scales by itself"):
         endpoint.scale(Scaling(1, 2, 60))
+
+
+def test_only_asynchronous_endpoints_scale_by_a_backlog(bucket: s3.IBucket) -> None:
+    now = DeclaredEndpoint(cdk.Stack(), "Shop", variants=[ONE])
+    with pytest.raises(InvalidProps, match="Only an asynchronous endpoint has a backlog; use scale"):
+        now.scale_by_backlog(BacklogScaling(2))
+    later = DeclaredEndpoint(cdk.Stack(), "Shop", variants=[ONE], asynchronous=AsyncInference(bucket))
+    with pytest.raises(InvalidProps, match="use scale_by_backlog"):
+        later.scale(Scaling(1, 2, 60))
+    with pytest.raises(InvalidProps, match="min_capacity is -1; give 0 to 1000 instances"):
+        BacklogScaling(2, min_capacity=-1)

@@ -2,6 +2,7 @@
 
 from gluonship_infra.endpoint.alarms import AlarmThresholds, VariantAlarms, rollback_alarm_names
 from gluonship_infra.endpoint.asynchronous import AsyncInference
+from gluonship_infra.endpoint.backlog_scaling import AsyncVariantScaling, BacklogScaling
 from gluonship_infra.endpoint.dashboard import EndpointDashboard
 from gluonship_infra.endpoint.data_capture import DataCapture
 from gluonship_infra.endpoint.declared import DeclaredEndpoint
@@ -22,6 +23,8 @@ from gluonship_infra.endpoint.variants import Serverless, Variant
 __all__ = [
     "AlarmThresholds",
     "AsyncInference",
+    "AsyncVariantScaling",
+    "BacklogScaling",
     "CapacitySize",
     "DataCapture",
     "DeclaredEndpoint",

@@ -16,6 +16,7 @@ from constructs import Construct
 from gluonship_infra.endpoint import execution_role as permissions
 from gluonship_infra.endpoint.alarms import AlarmThresholds, VariantAlarms
 from gluonship_infra.endpoint.asynchronous import AsyncInference, async_inference_config
+from gluonship_infra.endpoint.backlog_scaling import AsyncVariantScaling, BacklogScaling
 from gluonship_infra.endpoint.compatibility import check_together
 from gluonship_infra.endpoint.dashboard import EndpointDashboard
 from gluonship_infra.endpoint.data_capture import DataCapture, data_capture_config
@@ -83,6 +84,7 @@ class DeclaredEndpoint(Construct):
         self.network = ModelNetwork.choose(self, vpc, subnets, security_groups)
         self.topic = topic
         self._metrics = [VariantMetrics(name, variant.name) for variant in variants]
+        self._asynchronous = asynchronous
         self._alarms = self._watch(thresholds) if thresholds else []
         self.rollback_alarms = self._rollback_alarms(deployment)
         statements = list(self._statements(data_capture, asynchronous))
@@ -120,6 +122,33 @@ class DeclaredEndpoint(Construct):
 
     def scale(self, scaling: Scaling, variant_name: str = "AllTraffic") -> VariantScaling:
         """Scales a variant on instances. From then on an update keeps the number of instances there is."""
+        if self._asynchronous:
+            raise InvalidProps("An asynchronous endpoint scales by its backlog; use scale_by_backlog.")
+        self._keep_instances(variant_name)
+        return VariantScaling(
+            self,
+            f"Scaling{variant_name}",
+            endpoint_name=self.endpoint_name,
+            variant_name=variant_name,
+            scaling=scaling,
+        )
+
+    def scale_by_backlog(
+        self, scaling: BacklogScaling, variant_name: str = "AllTraffic"
+    ) -> AsyncVariantScaling:
+        """Scales the variant of an asynchronous endpoint, down to none when `min_capacity` is 0."""
+        if not self._asynchronous:
+            raise InvalidProps("Only an asynchronous endpoint has a backlog; use scale.")
+        self._keep_instances(variant_name)
+        return AsyncVariantScaling(
+            self,
+            f"Scaling{variant_name}",
+            endpoint_name=self.endpoint_name,
+            variant_name=variant_name,
+            scaling=scaling,
+        )
+
+    def _keep_instances(self, variant_name: str) -> None:
         variant = self.variants.get(variant_name)
         if variant is None:
             names = ", ".join(self.variants)
@@ -131,13 +160,6 @@ class DeclaredEndpoint(Construct):
             sagemaker.CfnEndpoint.VariantPropertyProperty(variant_property_type=kind)
             for kind in ("DesiredWeight", "DataCaptureConfig")
         ]
-        return VariantScaling(
-            self,
-            f"Scaling{variant_name}",
-            endpoint_name=self.endpoint_name,
-            variant_name=variant_name,
-            scaling=scaling,
-        )
 
     def add_dashboard(self, name: str | None = None) -> cloudwatch.Dashboard:
         """A page with its traffic, errors, latency, load and alarms."""

@@ -13,7 +13,7 @@ from constructs import Construct
 
 from gluonship_infra.endpoint.refusals import InvalidProps, matches, number, whole
 
-_DIMENSION = "sagemaker:variant:DesiredInstanceCount"
+DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 _MOST_INSTANCES = 1000  # far above any account's quota: catches a slip of the keyboard, not a plan
 _DAY_SECONDS = 86_400
 
@@ -54,7 +54,7 @@ class ScheduledCapacity:
         )
         if self.min_capacity is None and self.max_capacity is None:
             raise InvalidProps(f"{where} changes nothing; give min_capacity, max_capacity or both.")
-        _bounds(where, self.min_capacity, self.max_capacity, fewest=1)
+        capacity_bounds(where, self.min_capacity, self.max_capacity, fewest=1)
 
 
 @dataclass(frozen=True)
@@ -74,21 +74,27 @@ class Scaling:
     schedules: Sequence[ScheduledCapacity] = ()
 
     def __post_init__(self) -> None:
-        _bounds("Scaling", self.min_capacity, self.max_capacity, fewest=1)
+        capacity_bounds("Scaling", self.min_capacity, self.max_capacity, fewest=1)
         number("invocations_per_instance", self.invocations_per_instance, 0.01, 1e7, "invocations a minute")
-        for prop in ("scale_in_cooldown_seconds", "scale_out_cooldown_seconds"):
-            whole(prop, getattr(self, prop), 0, _DAY_SECONDS, "seconds")
+        cooldown("scale_in_cooldown_seconds", self.scale_in_cooldown_seconds)
+        cooldown("scale_out_cooldown_seconds", self.scale_out_cooldown_seconds)
         names = [schedule.name for schedule in self.schedules]
         if len(set(names)) < len(names):
             raise InvalidProps(f"schedules have a name twice: {', '.join(names)}; give each its own.")
 
 
-def _bounds(where: str, minimum: int | None, maximum: int | None, fewest: int) -> None:
+def capacity_bounds(where: str, minimum: int | None, maximum: int | None, fewest: int) -> None:
+    """Raises InvalidProps unless `fewest` <= minimum <= maximum, as far as they are given."""
     for prop, value in (("min_capacity", minimum), ("max_capacity", maximum)):
         if value is not None:
             whole(f"{where}: {prop}", value, fewest, _MOST_INSTANCES, "instances")
     if minimum is not None and maximum is not None and minimum > maximum:
         raise InvalidProps(f"{where}: min_capacity {minimum} is more than max_capacity {maximum}.")
+
+
+def cooldown(prop: str, seconds: int) -> None:
+    """Raises InvalidProps unless it is within a day."""
+    whole(prop, seconds, 0, _DAY_SECONDS, "seconds")
 
 
 class VariantScaling(Construct):
@@ -103,7 +109,7 @@ class VariantScaling(Construct):
             self,
             "Target",
             service_namespace="sagemaker",
-            scalable_dimension=_DIMENSION,
+            scalable_dimension=DIMENSION,
             resource_id=f"endpoint/{endpoint_name}/variant/{variant_name}",
             min_capacity=scaling.min_capacity,
             max_capacity=scaling.max_capacity,
