@@ -19,9 +19,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from gluonship import __version__, bundles
+from gluonship.local.cloudformation import journal
 from gluonship.local.container_images import ImagesFileError, ImageTable
 from gluonship.local.launcher.environment import SDK_CONFIG, applied, environment
-from gluonship.local.launcher.home import DEFAULT_PORT, CloudInfo, Home, LauncherError, write_private
+from gluonship.local.launcher.home import (
+    DEFAULT_PORT,
+    JOURNAL,
+    CloudInfo,
+    Home,
+    LauncherError,
+    write_private,
+)
 from gluonship.local.settings import SettingError, Settings
 
 if TYPE_CHECKING:
@@ -70,6 +78,10 @@ def _serve(
         return
     home.forget()
     shutil.rmtree(home.path / "containers", ignore_errors=True)  # of the cloud before
+    left = [line for each in journal.interrupted(home.path / JOURNAL) for line in each.sentences()]
+    for line in left:
+        report("progress", line)
+    journal.clear(home.path / JOURNAL)
     settings, images = _settings(), _images(home)
     listener = _listen(port)
     control_port = listener.getsockname()[1]
@@ -77,6 +89,8 @@ def _serve(
         level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
     )
     logging.getLogger("gluonship").setLevel(logging.INFO)
+    for line in left:
+        _log.warning("%s", line)
     write_private(home.token_file, secrets.token_urlsafe(32))
     write_private(home.path / SDK_CONFIG, _SDK_CONFIG)
     report("progress", f"starting the control plane on port {control_port}")

@@ -16,6 +16,9 @@ import boto3
 
 from gluonship import __version__
 from gluonship.local import deviations, events, stepfunctions
+from gluonship.local.cloudformation.api import CloudFormation
+from gluonship.local.cloudformation.journal import FileJournal
+from gluonship.local.cloudformation.types import ResourceTypes
 from gluonship.local.container_images import ImageTable
 from gluonship.local.contracts import (
     AwsError,
@@ -43,7 +46,7 @@ from gluonship.local.execution.metrics import CloudWatchMetrics
 from gluonship.local.execution.runner import ProcessJobRunner
 from gluonship.local.execution.runtime import ProcessRuntime
 from gluonship.local.execution.storage import S3Storage
-from gluonship.local.launcher.home import Home
+from gluonship.local.launcher.home import JOURNAL, Home
 from gluonship.local.sagemaker.endpoint_configs import EndpointConfigs
 from gluonship.local.sagemaker.endpoints import Endpoints
 from gluonship.local.sagemaker.jobs import Jobs
@@ -89,6 +92,7 @@ class Cloud:
         )
         registries = [
             Registry("sagemaker", self.parts.sagemaker.operations),
+            Registry("cloudformation", self.parts.cloudformation.operations(), whole=True),
             Registry("stepfunctions", self.parts.stepfunctions.operations(), whole=True),
             Registry("cloudtrail", cloudtrail.operations()),
         ]
@@ -132,6 +136,8 @@ class Parts:
         self.events = EventStream()
         self._event_bridge = events.install(clients, self.clock, self.events)
         self.stepfunctions = stepfunctions.install(clients, self.clock, self.events)
+        journal = FileJournal(home / JOURNAL)
+        self.cloudformation = CloudFormation(ResourceTypes(clients), clients, self.clock, journal)
         self._jobs = ActiveJobs(self.events)
         runtime = ProcessRuntime(home, images)
         logs = CloudWatchLogs(client, home, settings.log_cap_bytes)
@@ -155,6 +161,7 @@ class Parts:
 
     def close(self) -> None:
         """Stops what runs, within the settings' down_grace_seconds, then kills it."""
+        self.cloudformation.close()
         self._event_bridge.close()
         self.stepfunctions.close()
         fleets = threading.Thread(target=self._fleets.close, name="close-fleets", daemon=True)
