@@ -36,6 +36,7 @@ from gluonship_infra.endpoint import (
 
 ENV = cdk.Environment(account="123456789012", region="us-east-1")
 IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/mxnet-inference:1.9.0-cpu-py38"
+INFRA = Path(__file__).resolve().parents[2] / "infra"
 Templates = Mapping[str, dict[str, Any]]
 
 
@@ -146,7 +147,8 @@ def declare(app: cdk.App) -> None:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    app = cdk.App(outdir=str(tmp_path_factory.mktemp("cdk")))
+    flags = json.loads((INFRA / "cdk.json").read_text())["context"]
+    app = cdk.App(outdir=str(tmp_path_factory.mktemp("cdk")), context=flags)
     rules.apply(app)
     declare(app)
     app.synth()  # fails on a rule that is neither kept nor acknowledged
@@ -262,10 +264,10 @@ def test_async_inference_reads_inputs_and_writes_answers_and_failures(templates:
     ]
     allowed = permissions(templates["async"])
     assert allowed["ReadInputs"]["Resource"]["Fn::Join"][1][-1] == "/async/input/*"
-    assert [each["Fn::Join"][1][-1] for each in allowed["WriteAnswers"]["Resource"]] == [
+    assert {each["Fn::Join"][1][-1] for each in allowed["WriteAnswers"]["Resource"]} == {
         "/async/output/*",
         "/async/failure/*",
-    ]
+    }
     assert allowed["SendNotices"]["Action"] == "sns:Publish"
 
 
@@ -362,15 +364,18 @@ def test_a_callers_permission_is_for_this_endpoint_alone(templates: Templates) -
     assert list(invoke["Resource"]) == ["Ref"]
 
 
-def test_a_users_own_role_is_used_and_an_immutable_one_left_alone() -> None:
+@pytest.mark.parametrize("mutable", [True, False])
+def test_a_users_own_role_is_granted_what_is_needed_unless_it_is_immutable(mutable: bool) -> None:
     app = cdk.App()
     stack = cdk.Stack(app, "own", env=ENV)
     arn = "arn:aws:iam::123456789012:role/serving"
-    role = iam.Role.from_role_arn(stack, "Role", arn, mutable=False)
-    image = PinnedImage.of_uri(IMAGE)
-    variant = Variant(ServedModel(image), instance_type="ml.c5.large")
+    role = iam.Role.from_role_arn(stack, "Role", arn, mutable=mutable)
+    variant = Variant(ServedModel(PinnedImage.of_uri(IMAGE)), instance_type="ml.c5.large")
     DeclaredEndpoint(stack, "Shop", variants=[variant], role=role)
     template = app.synth().get_stack_by_name("own").template
     assert only(template, "AWS::SageMaker::Model")["ExecutionRoleArn"] == arn
-    types = {each["Type"] for each in template["Resources"].values()}
-    assert not types & {"AWS::IAM::Role", "AWS::IAM::Policy"}
+    of_type = {each["Type"]: (name, each) for name, each in template["Resources"].items()}
+    assert "AWS::IAM::Role" not in of_type
+    assert ("AWS::IAM::Policy" in of_type) is mutable
+    waits_for = of_type["AWS::SageMaker::Model"][1].get("DependsOn", [])
+    assert waits_for == ([of_type["AWS::IAM::Policy"][0]] if mutable else [])

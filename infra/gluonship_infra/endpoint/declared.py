@@ -223,9 +223,8 @@ class DeclaredEndpoint(Construct):
                 environment=dict(served.environment) or None,
             ),
         )
-        policy = self.role.node.try_find_child("DefaultPolicy")
-        if policy is not None:
-            model.node.add_dependency(policy)  # CreateModel tries what the role may do
+        policies = [child for child in self.role.node.children if isinstance(child, iam.Policy)]
+        model.node.add_dependency(*policies)  # CreateModel tries what the role may do
         if variant.serverless:
             acknowledge_serverless(model)
         return model
