@@ -23,6 +23,11 @@ class Arn:
         return cls(text, parts[2], Scope(parts[4], parts[3]), parts[5])
 
     @property
+    def located(self) -> bool:
+        """Whether it names an account and a region, as the ARN of whatever takes events does."""
+        return bool(self.scope.account_id and self.scope.region)
+
+    @property
     def kind(self) -> str:
         """The first part of the resource: stateMachine, event-bus, log-group; empty where it has one only."""
         for sign in (":", "/"):

@@ -33,6 +33,12 @@ def _sources() -> list[Row]:
             f"By {', '.join(object_events.CREATED.values())} and DeleteObject, of buckets with "
             "EventBridgeConfiguration.",
         ),
+        Row(
+            part,
+            "S3: QueueConfiguration, TopicConfiguration",
+            "executed",
+            "A LambdaFunctionConfiguration is recorded; the log names each event.",
+        ),
         Row(part, f"S3: {', '.join(kind for kind, _ in object_events.CHANGED.values())}", "executed"),
     ]
     rows += [

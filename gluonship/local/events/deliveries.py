@@ -9,6 +9,7 @@ import collections
 import itertools
 import logging
 import threading
+import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,6 +21,7 @@ _log = logging.getLogger(__name__)
 
 _THREADS = 4
 _MAX_WAITING = 10_000
+_CLOSE_SECONDS = 2.0
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 600.0
 
@@ -92,8 +94,9 @@ class Deliveries:
             self._timers.clear()
             self._changed.notify_all()
             threads, self._threads = self._threads, []
+        end = time.monotonic() + _CLOSE_SECONDS
         for thread in threads:
-            thread.join(5)
+            thread.join(max(0.0, end - time.monotonic()))
 
     def _start(self) -> None:
         if not self._threads:

@@ -8,6 +8,7 @@ from typing import Any
 from gluonship.local.contracts import Clients, Clock, Events, Scope
 from gluonship.local.events.buses import Buses
 from gluonship.local.events.deviations import (
+    bucket_notifications,
     event_patterns,
     object_notifications,
     put_events,
@@ -35,6 +36,7 @@ class EventBridge:
         rule_schedules.apply(self.buses, self._rules, self._timetable, clock)
         schedules.apply(clients, self.buses, self._timetable, clock)
         object_notifications.apply(self.buses, clock)
+        bucket_notifications.apply(clients, self.buses.deliveries, clock)
         topic_deliveries.apply(clients, self.buses.deliveries, clock)
         self._unsubscribe = stream.subscribe(self._hear)
 

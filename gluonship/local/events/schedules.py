@@ -61,6 +61,8 @@ def check(target: Mapping[str, Any], window: Mapping[str, Any]) -> None:
         if arn.service == "scheduler":
             universal_targets.operation_of(arn)
             return
+        if not arn.located:
+            raise ValueError(f"{arn.text} names no account and region")
     except ValueError as error:
         raise Invalid(f"Provided Arn is not valid: {error}.") from error
     kind = targets.kind_of(arn)

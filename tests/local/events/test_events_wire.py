@@ -358,3 +358,35 @@ def test_an_archive_keeps_events_and_a_replay_sends_them_again(cloud: LocalCloud
     [event] = target.events(1)
     assert event["source"] == source
     assert event["replay-name"].startswith("replay-")
+
+
+def test_a_training_job_tells_of_each_state(cloud: LocalCloud) -> None:
+    target, name = queue(cloud), unique("job")
+    pattern = {
+        "source": ["aws.sagemaker"],
+        "detail-type": ["SageMaker Training Job State Change"],
+        "detail": {"TrainingJobName": [name]},
+    }
+    rule_to(cloud, pattern, {"Arn": target.arn, "InputPath": "$.detail"})
+    missing = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"s3://{unique('no-bucket')}/x"}}
+    cloud.client("sagemaker").create_training_job(
+        TrainingJobName=name,
+        RoleArn=ROLE,
+        AlgorithmSpecification={
+            "TrainingImage": "763104351884.dkr.ecr.us-east-1.amazonaws.com/mxnet-training:1.9.0-cpu-py38",
+            "TrainingInputMode": "File",
+        },
+        InputDataConfig=[{"ChannelName": "train", "DataSource": missing}],
+        OutputDataConfig={"S3OutputPath": "s3://nowhere/out"},
+        ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
+        StoppingCondition={"MaxRuntimeInSeconds": 60},
+    )
+    told: list[dict[str, Any]] = []
+    while not told or told[-1]["TrainingJobStatus"] == "InProgress":
+        arrived = target.events(1)
+        assert arrived, [each["SecondaryStatus"] for each in told]
+        told += arrived
+    assert told[0]["TrainingJobStatus"] == "InProgress"
+    assert told[0]["CreationTime"] > 1e12
+    assert told[-1]["TrainingJobStatus"] == "Failed"
+    assert told[-1]["FailureReason"].startswith("ClientError")

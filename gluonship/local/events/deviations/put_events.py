@@ -17,6 +17,7 @@ from moto.events.models import EventsBackend
 from moto.events.models import Rule as MotoRule
 
 from gluonship.local.contracts import Clock, Scope
+from gluonship.local.events.arns import Arn
 from gluonship.local.events.buses import Buses
 from gluonship.local.events.envelopes import Envelope, envelope
 from gluonship.local.events.rules import view
@@ -70,8 +71,11 @@ def _bus(name: str, scope: Scope) -> tuple[Scope, str]:
     """A bus by its name or its ARN, which may be another account's."""
     if not name.startswith("arn:"):
         return scope, name
-    _, _, _, region, account, resource = name.split(":", 5)
-    return Scope(account, region), resource.removeprefix("event-bus/")
+    try:
+        arn = Arn.parse(name)
+    except ValueError as error:
+        raise ValidationException(f"Parameter EventBusName is not valid: {name}") from error
+    return arn.scope, arn.name
 
 
 def _time(value: Any) -> datetime:

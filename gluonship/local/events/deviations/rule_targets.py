@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+from moto.core.exceptions import JsonRESTError
 from moto.events.exceptions import ValidationException
 from moto.events.models import EventsBackend
 
@@ -41,7 +42,7 @@ def _checked(put_targets: Any) -> Any:
             identities = {each["Id"] for each in [*rule.targets, *targets]}
             if len(identities) > _MAX_TARGETS:
                 message = f"The requested resource exceeds the maximum number allowed: {_MAX_TARGETS} targets"
-                raise ValidationException(message)
+                raise JsonRESTError("LimitExceededException", message)
         put_targets(self, name, event_bus_arn, targets)
 
     return check_and_put
@@ -50,11 +51,13 @@ def _checked(put_targets: Any) -> Any:
 def check(target: dict[str, Any], scope: Scope) -> None:
     """Raises ValidationException in AWS's words, NotImplementedError for what only AWS can call."""
     try:
-        arn = Arn.parse(target.get("Arn") or "")
-    except ValueError as error:
+        arn: Arn | None = Arn.parse(target.get("Arn") or "")
+    except ValueError:
+        arn = None
+    if arn is None or not arn.located:
         raise ValidationException(
             f"Parameter {target.get('Arn')} is not valid. Reason: Provided Arn is not in correct format."
-        ) from error
+        )
     kind = targets.kind_of(arn)
     if kind is None:
         can = ", ".join(each.title for each in targets.TARGETS)
