@@ -62,7 +62,8 @@ def rejection() -> dict[str, Any]:
     return {
         "ModelPackageArn": expression("$package"),
         "ModelApprovalStatus": "Rejected",
-        "ApprovalDescription": expression("$substring($failure.Cause, 0, 1000)"),
+        # One line of at most 1,024 characters.
+        "ApprovalDescription": expression("$substring($replace($failure.Cause, /\\s+/, ' '), 0, 1000)"),
     }
 
 
@@ -115,7 +116,7 @@ def _package(parameters: Parameters) -> dict[str, Any]:
         "CustomerMetadataProperties": {
             "accuracy": expression("$string($gate.accuracy)"),
             "images": expression("$string($gate.images)"),
-            "dataset": expression(f"'s3://{parameters.data_bucket}/' & $dataset"),
+            "dataset": expression(f"$substring('s3://{parameters.data_bucket}/' & $dataset, 0, 256)"),
             "execution": expression("$states.context.Execution.Id"),
             "run": expression("$run"),
         },
