@@ -89,7 +89,10 @@ def array_get_item(items: Any, index: Any) -> Any:
 
 
 def array_unique(items: Any) -> list[Any]:
-    return list({compact(item): item for item in reversed(_want(items, list, "an array"))}.values())[::-1]
+    first: dict[str, Any] = {}
+    for item in _want(items, list, "an array"):
+        first.setdefault(compact(item), item)
+    return list(first.values())
 
 
 def array_contains(items: Any, value: Any) -> bool:

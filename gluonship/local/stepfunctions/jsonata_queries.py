@@ -19,6 +19,7 @@ from gluonship.local.stepfunctions.failures import QUERY, StatesError
 from gluonship.local.stepfunctions.intrinsic_functions import FUNCTIONS
 
 _OPEN, _CLOSE = "{%", "%}"
+FUNCTION_NAMES = ("partition", "range", "hash", "random", "uuid", "parse")  # AWS's, beside JSONata's own
 _HASHES = {name.replace("-", ""): name for name in ("MD5", "SHA-1", "SHA-256", "SHA-384", "SHA-512")}
 
 
@@ -70,7 +71,7 @@ def _value(expression: str, bindings: Mapping[str, Any], now: datetime) -> Any:
     for name, function in _functions(now).items():
         frame.bind(name, jsonata.Jsonata.JLambda(function))
     for name, value in bindings.items():
-        frame.bind(name, value)
+        frame.bind(name, jsonata.utils.Utils.NULL_VALUE if value is None else value)
     found = query.evaluate(None, frame)
     if found is None:
         raise _UndefinedError

@@ -1,26 +1,30 @@
-"""How the members of an API are called in states: PascalCase, as AWS's second Java SDK names them."""
+"""How the members of an API are called in states: in PascalCase, as AWS's second Java SDK has them.
+
+AWS: "Learning to use AWS service SDK integrations in Step Functions".
+"""
 
 from __future__ import annotations
 
 import functools
-import re
 
 from botocore.model import StructureShape
 
-_WORDS = re.compile(r"((?<=[a-z0-9])[A-Z]|(?!^)[A-Z](?=[a-z]))")
-
 
 def pascal(member: str) -> str:
-    """SSEKMSKeyId: SsekmsKeyId; ETag: ETag; executionArn: ExecutionArn."""
-    words = _WORDS.sub(r"_\1", member).replace("__", "_").split("_")
-    return "".join(f"{word[:1].upper()}{word[1:].lower()}" for word in words)
+    """The capitals that a name begins with count as one word: SSEKMSKeyId is SsekmsKeyId, ETag stays, and so
+    does VolumeSizeInGB; executionArn is ExecutionArn."""
+    end = 1
+    while end < len(member) and member[end].isupper() and not member[end + 1 : end + 2].islower():
+        end += 1
+    return f"{member[:1].upper()}{member[1:end].lower()}{member[end:]}"
 
 
 @functools.lru_cache(maxsize=4096)
 def _members(shape: StructureShape) -> dict[str, str]:
-    return {pascal(name): name for name in shape.members}
+    as_api_has_it = {name: name for name in shape.members if name[:1].isupper()}
+    return {**as_api_has_it, **{pascal(name): name for name in shape.members}}
 
 
 def member_for(shape: StructureShape, name: str) -> str | None:
     """The API's member for a name in a definition."""
-    return name if name in shape.members else _members(shape).get(pascal(name))
+    return _members(shape).get(name)

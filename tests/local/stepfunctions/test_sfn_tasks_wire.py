@@ -1,4 +1,4 @@
-"""Tasks over the wire: real jobs, S3, topics, queues, and other machines, by state machines of a real cloud."""
+"""Tasks over the wire: real jobs, S3, topics, queues and other machines, of a real cloud."""
 
 from __future__ import annotations
 

@@ -1,0 +1,100 @@
+"""What Step Functions does here: rows for the page of coverage, from what the code does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from gluonship.local.stepfunctions.integrations import OPTIMIZED, RECORDED_JOBS, REFUSED, SDK
+from gluonship.local.stepfunctions.intrinsic_functions import FUNCTIONS
+from gluonship.local.stepfunctions.jsonata_queries import FUNCTION_NAMES
+from gluonship.local.stepfunctions.sync_jobs import JOBS
+
+_STATES = ("Pass", "Task", "Choice", "Wait", "Succeed", "Fail", "Parallel", "Map")
+_PART_STATES = "the states language"
+_PART_OPTIMIZED = "optimised integrations"
+_PART_SDK = "AWS SDK integrations"
+
+
+@dataclass(frozen=True)
+class Row:
+    part: str  # the table it belongs to
+    name: str
+    coverage: Literal["executed", "recorded", "refused"]
+    note: str = ""
+
+
+def rows() -> list[Row]:
+    """The language, then the integrations, in the order in which they read best."""
+    return [*_language(), *_optimized(), *_sdk()]
+
+
+def _language() -> Iterator[Row]:
+    yield Row(
+        _PART_STATES,
+        ", ".join(f"`{name}`" for name in _STATES),
+        "executed",
+        "Timeouts, waits, heartbeats and retries pass on the cloud's clock.",
+    )
+    yield Row(_PART_STATES, "Inline `Map`", "executed", "Up to 40 iterations at once.")
+    yield Row(
+        _PART_STATES,
+        "Distributed `Map`, `ItemReader`, `ItemBatcher`, `ResultWriter`, tolerated failures",
+        "refused",
+        "When the machine is made, naming the state.",
+    )
+    yield Row(_PART_STATES, "`Retry`, `Catch`, `Assign`, the context object", "executed")
+    yield Row(
+        _PART_STATES,
+        "JSONPath",
+        "executed",
+        f"With {', '.join(f'`{name}`' for name in sorted(FUNCTIONS))}.",
+    )
+    yield Row(
+        _PART_STATES,
+        "JSONata",
+        "executed",
+        f"With AWS's functions {', '.join(f'`${name}`' for name in FUNCTION_NAMES)}.",
+    )
+    yield Row(_PART_STATES, "`Credentials`", "recorded", "Tasks act as the cloud's own account.")
+    yield Row(
+        _PART_STATES,
+        "Standard and Express machines, versions, aliases, activities",
+        "executed",
+        "boto3 calls `sync-HOST` for `StartSyncExecution`: switch that off by "
+        "`Config(inject_host_prefix=False)`.",
+    )
+    yield Row(_PART_STATES, "`loggingConfiguration`", "executed", "Into CloudWatch Logs.")
+    yield Row(_PART_STATES, "`tracingConfiguration`, `encryptionConfiguration`", "recorded")
+    yield Row(_PART_STATES, "`RedriveExecution`, Map Runs", "refused")
+
+
+def _optimized() -> Iterator[Row]:
+    for family, service in sorted(OPTIMIZED.items()):
+        for action, patterns in sorted(service.actions.items()):
+            shown = [f"`{family}:{action}{f'.{pattern}' if pattern else ''}`" for pattern in patterns]
+            operation = f"{action[0].upper()}{action[1:]}"
+            if operation in RECORDED_JOBS:
+                what = RECORDED_JOBS[operation]
+                yield Row(_PART_OPTIMIZED, ", ".join(shown), "recorded", f"The {what} are recorded, not run.")
+                yield Row(_PART_OPTIMIZED, f"`{family}:{action}.sync`", "refused", "Nothing would end.")
+                continue
+            note = "The job is stopped with its state." if operation in JOBS else ""
+            yield Row(_PART_OPTIMIZED, ", ".join(shown), "executed", note)
+    for family, why in sorted(REFUSED.items()):
+        yield Row(_PART_OPTIMIZED, f"`{family}:*`", "refused", f"{why[0].upper()}{why[1:]}.")
+
+
+def _sdk() -> Iterator[Row]:
+    for name, service in sorted(SDK.items()):
+        yield Row(
+            _PART_SDK,
+            f"`aws-sdk:{name}:*`",
+            "executed",
+            f"What the cloud answers of {service.error}; errors are `{service.error}.NAMEException`.",
+        )
+    refused = sorted(set(RECORDED_JOBS) - {"CreateTransformJob"})
+    names = ", ".join(f"`{name[0].lower()}{name[1:]}`" for name in refused)
+    yield Row(_PART_SDK, f"`aws-sdk:sagemaker`: {names}", "refused", "The task fails, in words.")
+    yield Row(_PART_SDK, "All other services", "refused", "When the machine is made, naming the state.")
