@@ -11,7 +11,7 @@ import operator
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from gluonship.local.events.wildcards import wildcard_expression
+from gluonship.local.events.wildcards import wildcard
 
 
 class InvalidPattern(Exception):
@@ -118,10 +118,10 @@ def _wildcard(argument: Any) -> Filter:
     if not isinstance(argument, str):
         raise InvalidPattern("wildcard match pattern must be a string")
     try:
-        expression = wildcard_expression(argument)
+        matches = wildcard(argument)
     except ValueError as error:
         raise InvalidPattern(str(error)) from error
-    return lambda value: isinstance(value, str) and expression.fullmatch(value) is not None
+    return lambda value: isinstance(value, str) and matches(value)
 
 
 _BY_TEXT: dict[str, Callable[[Any], Filter]] = {

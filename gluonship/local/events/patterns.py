@@ -25,13 +25,14 @@ def parse(text: str) -> Pattern:
     """The pattern in `text`. Raises InvalidPattern, its message being AWS's reason."""
     try:
         document = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidPattern("Filter is not valid JSON") from error
     if not isinstance(document, dict):
         raise InvalidPattern("Filter is not an object")
-    if not document:
-        raise InvalidPattern("Empty objects are not allowed")
-    return _object(document)
+    try:
+        return _object(document)
+    except RecursionError as error:
+        raise InvalidPattern("Filter is nested too deeply") from error
 
 
 def _object(document: dict[str, Any]) -> _Node:

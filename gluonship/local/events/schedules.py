@@ -19,7 +19,7 @@ from gluonship.local.events.arns import Arn
 from gluonship.local.events.buses import Buses, dead_letter_attributes, retry_policy, send_dead_letter
 from gluonship.local.events.deliveries import Delivery
 from gluonship.local.events.envelopes import envelope, instant, milliseconds
-from gluonship.local.events.failures import Failure
+from gluonship.local.events.failures import Failure, Undeliverable
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def delivery(clients: Clients, buses: Buses, schedule: Schedule, due: datetime, 
             universal_targets.call(clients, schedule.scope, arn, text)
         elif arn.service == targets.BUS.service:
             given = schedule.target["EventBridgeParameters"]
-            detail = json.loads(text)
+            detail = _detail(text)
             event = envelope(arn.scope, given["Source"], given["DetailType"], detail, due, [schedule.arn])
             buses.put(arn.scope, arn.name, event)
         else:
@@ -114,6 +114,17 @@ def delivery(clients: Clients, buses: Buses, schedule: Schedule, due: datetime, 
         retry=retry_policy(schedule.target),
         since=now,
     )
+
+
+def _detail(text: str) -> dict[str, Any]:
+    """An event's detail. Raises Undeliverable for a text that is none."""
+    try:
+        detail = json.loads(text)
+    except ValueError:
+        detail = None
+    if not isinstance(detail, dict):
+        raise Undeliverable("INVALID_JSON", f"the detail is no JSON object: {text[:200]}")
+    return detail
 
 
 def _input(schedule: Schedule, execution: str, due: datetime) -> str:

@@ -33,6 +33,8 @@ def problem(target: Mapping[str, Any]) -> str | None:
         if name.startswith("AWS") or not re.fullmatch(r"[A-Za-z0-9_-]+", name):
             return f"InputPathsMap key {name} of target {identity} is not a name."
     template = target.get("InputTransformer", {}).get("InputTemplate")
+    if "InputTransformer" in target and not template:
+        return f"InputTemplate must be provided for target {identity}."
     if template is not None and template.lstrip()[:1] in ("{", "["):
         sample = _filled(template, {}, lambda name: 0)
         if not _is_json(sample):

@@ -70,6 +70,8 @@ MATCHING = [
     {"source-ip": [{"cidr": "10.0.0.0/24"}]},
     {"EventBusArn": [{"wildcard": "arn:aws:events:us-east-1:*:event-bus/*"}]},
     {"starred": [{"wildcard": "a\\*b"}]},
+    {"FileName": [{"wildcard": "*"}]},
+    {"FileName": [{"wildcard": "d*r*c*t.PNG"}]},
     {"tags": ["blue"]},
     {"tags": [{"anything-but": "red"}]},  # one of them is not
     {"nested": {"deep": {"leaf": ["here"]}}},
@@ -98,6 +100,8 @@ NOT_MATCHING = [
     {"state": [{"cidr": "10.0.1.0/24"}]},
     {"starred": [{"wildcard": "a\\*c"}]},
     {"state": [{"wildcard": "Init"}]},
+    {"FileName": [{"wildcard": "dir/cat*cat.PNG"}]},
+    {"FileName": [{"wildcard": "*t*a*"}]},
     {"items": {"kind": ["a"], "size": [9]}},  # of two objects of the array
     {"nested": {"deep": ["here"]}},
     {"$or": [{"state": ["Terminated"]}, {"c-count": [6]}]},
@@ -151,3 +155,16 @@ def test_members_beside_the_detail_count_too() -> None:
 def test_a_pattern_is_an_object(text: str) -> None:
     with pytest.raises(InvalidPattern):
         parse(text)
+
+
+def test_many_stars_take_no_longer_than_few() -> None:
+    pattern = parse(json.dumps({"detail": {"a": [{"wildcard": "*a" * 40 + "*b"}]}}))
+    assert not pattern({"detail": {"a": "a" * 20_000}})
+    assert pattern({"detail": {"a": "a" * 20_000 + "b"}})
+
+
+def test_a_pattern_without_end_is_refused() -> None:
+    with pytest.raises(InvalidPattern):
+        parse('{"a":' * 100_000)
+    with pytest.raises(InvalidPattern):
+        parse('{"a":' * 900 + '["x"]' + "}" * 900)

@@ -111,6 +111,7 @@ def test_json_paths(path: str, expected: Any) -> None:
         ({"Input": "{nope"}, "Input for target 1 is not valid"),
         ({"InputPath": "detail"}, "Invalid JSON path detail"),
         ({"InputPath": "$.a..b"}, "Invalid JSON path"),
+        ({"InputTransformer": {"InputPathsMap": {}}}, "InputTemplate must be provided"),
         ({"InputTransformer": {"InputPathsMap": {"a": "b"}, "InputTemplate": "<a>"}}, "Invalid JSON path b"),
         ({"InputTransformer": {"InputPathsMap": {"a b": "$.a"}, "InputTemplate": "x"}}, "not a name"),
         ({"InputTransformer": {"InputTemplate": '{"a": <b>'}}, "Invalid InputTemplate"),

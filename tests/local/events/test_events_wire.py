@@ -205,7 +205,7 @@ def test_put_events_answers_for_each_entry(cloud: LocalCloud) -> None:
             {"Source": "me", "DetailType": "t", "Detail": "{}"},
             {"Source": "aws.s3", "DetailType": "t", "Detail": "{}"},
             {"Source": "me", "DetailType": "t", "Detail": "[]"},
-            {"Source": "me", "DetailType": "t", "Detail": "{"},
+            {"Source": "me", "DetailType": "t", "Detail": '{"a": NaN}'},
             {"Source": "me", "Detail": "{}"},
             {"Source": "me", "DetailType": "t", "Detail": "{}", "EventBusName": "nobody-has-it"},
         ]

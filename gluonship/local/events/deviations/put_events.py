@@ -55,8 +55,8 @@ def _put(
     if entry["Source"].startswith("aws."):
         return {"ErrorCode": "NotAuthorizedForSource", "ErrorMessage": "Not authorized for the source."}
     try:
-        detail = json.loads(entry["Detail"])
-    except ValueError:
+        detail = json.loads(entry["Detail"], parse_constant=_no_number)
+    except (ValueError, RecursionError):
         detail = None
     if not isinstance(detail, dict):
         return {"ErrorCode": "MalformedDetail", "ErrorMessage": "Detail is malformed."}
@@ -65,6 +65,11 @@ def _put(
     target_scope, bus = _bus(entry.get("EventBusName") or "default", scope)
     put(target_scope, bus, event)
     return {"EventId": event["id"]}
+
+
+def _no_number(name: str) -> None:
+    """Python's reader takes NaN and Infinity, which are no JSON."""
+    raise ValueError(f"{name} is no JSON")
 
 
 def _bus(name: str, scope: Scope) -> tuple[Scope, str]:

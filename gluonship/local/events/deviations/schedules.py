@@ -94,11 +94,11 @@ class _Agenda:
 
     def check(self, members: dict[str, Any]) -> None:
         """Raises moto's ValidationException for what AWS refuses."""
-        expression, zone = members["schedule_expression"], members.get("schedule_expression_timezone")
+        expression, zone = members["schedule_expression"] or "", members.get("schedule_expression_timezone")
         start, end = _time(members.get("start_date")), _time(members.get("end_date"))
         try:
             schedules.recurrence_of(expression, zone, self._clock.now())
-            schedules.check(members["target"], members.get("flexible_time_window") or {})
+            schedules.check(members["target"] or {}, members.get("flexible_time_window") or {})
         except schedules.Invalid as error:
             raise ValidationException(str(error)) from error
         if start and end and end <= start:
