@@ -1,8 +1,9 @@
 """A bucket policy often denies requests without TLS (Condition Bool aws:SecureTransport false; CDK writes it
-with enforce_ssl). AWS's clients send TLS, so AWS lets them through. moto ignores conditions and denies all.
+with enforce_ssl) or with an old one (NumericLessThan s3:TlsVersion; minimum_tls_version). AWS's clients send
+TLS 1.2 or newer, so AWS lets them through. moto ignores conditions and denies all.
 
-Here every request counts as sent over TLS: it never leaves the machine. Other conditions stay as moto has
-them.
+Here every request counts as sent over the newest TLS: it never leaves the machine. Other conditions stay as
+moto has them.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ def _permission(self: FakeBucket, action: str, resource: str) -> Any:
 
 
 def _without_tls(statement: dict[str, Any]) -> bool:
-    """Whether the statement is about requests without TLS only."""
-    asked = statement.get("Condition", {}).get("Bool", {}).get("aws:SecureTransport")
-    return str(asked[0] if isinstance(asked, list) and asked else asked).lower() == "false"
+    """Whether the statement is about requests without TLS, or with less than some version of it, only."""
+    conditions = statement.get("Condition", {})
+    asked = conditions.get("Bool", {}).get("aws:SecureTransport")
+    secure = str(asked[0] if isinstance(asked, list) and asked else asked).lower()
+    return secure == "false" or "s3:TlsVersion" in conditions.get("NumericLessThan", {})

@@ -64,6 +64,24 @@ def test_a_bucket_that_wants_tls_takes_local_requests(cloud: LocalCloud, value: 
     assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"x"
 
 
+def test_a_bucket_that_wants_a_new_tls_takes_local_requests(cloud: LocalCloud) -> None:
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="tls-new")
+    s3.put_bucket_policy(
+        Bucket="tls-new", Policy=deny({"Condition": {"NumericLessThan": {"s3:TlsVersion": 1.2}}})
+    )
+    s3.put_object(Bucket="tls-new", Key="k", Body=b"x")
+
+
+def test_a_bucket_logs_to_another_before_that_ones_policy_is_there(cloud: LocalCloud) -> None:
+    s3 = cloud.client("s3")
+    for name in ("logged", "logs-of-it"):
+        s3.create_bucket(Bucket=name)
+    wanted = {"LoggingEnabled": {"TargetBucket": "logs-of-it", "TargetPrefix": "logged/"}}
+    s3.put_bucket_logging(Bucket="logged", BucketLoggingStatus=wanted)
+    assert s3.get_bucket_logging(Bucket="logged")["LoggingEnabled"] == wanted["LoggingEnabled"]
+
+
 def test_a_bucket_that_denies_everybody_still_does(cloud: LocalCloud) -> None:
     s3 = cloud.client("s3")
     s3.create_bucket(Bucket="denied")
