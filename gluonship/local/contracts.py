@@ -216,6 +216,15 @@ class Metrics(Protocol):
         ...
 
 
+class Alarms(Protocol):
+    """CloudWatch's alarms, for what must stop or go back when one trips."""
+
+    def states(self, scope: Scope, names: Sequence[str]) -> Mapping[str, str]:
+        """OK, ALARM or INSUFFICIENT_DATA, by name; without those of `names` (at most 100) that do not
+        exist. Raises AwsError when they cannot be read."""
+        ...
+
+
 # --- jobs ------------------------------------------------------------------------------------------------
 
 

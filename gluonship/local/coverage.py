@@ -51,7 +51,12 @@ _NOTES = {
     "KmsKeyId, VpcConfig, EnableNetworkIsolation. Serverless, asynchronous, shadow and explained variants "
     "and data capture are refused.",
     "CreateEndpoint": "Each instance is a process; the data plane spreads requests by variant weights.",
-    "UpdateEndpoint": "The new fleet comes up before requests move to it; if it does not, the old one stays.",
+    "UpdateEndpoint": "Blue/green: all at once, canary and linear. The new fleet comes up before requests "
+    "move to it; if it does not, the old one stays. From the first shift until the old fleet goes "
+    "(WaitIntervalInSeconds, TerminationWaitInSeconds) an alarm in ALARM takes the update back, as "
+    "MaximumExecutionTimeoutInSeconds does. Alarms do not evaluate metrics here: SetAlarmState sets them; "
+    "one that does not exist is not in ALARM. A canary's or a linear step's share of the requests goes to "
+    "all new instances. RollingUpdatePolicy is refused.",
     "AddTags": "Tags of what is only recorded are moto's.",
     "ListTags": "Tags of what is only recorded are moto's.",
     "DeleteTags": "Tags of what is only recorded are moto's.",
@@ -139,7 +144,8 @@ def _executed() -> set[str]:
     from gluonship.local.settings import Settings
 
     nobody = cast(Any, None)  # what they would do is not asked: only what they are called
-    made = wiring.sagemaker(nobody, nobody, nobody, SystemClock(), EventStream(), Settings(), nobody)
+    clock, events = SystemClock(), EventStream()
+    made = wiring.sagemaker(nobody, nobody, nobody, nobody, clock, events, Settings(), nobody)
     return set(made.operations)
 
 

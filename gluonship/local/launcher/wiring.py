@@ -21,6 +21,7 @@ from gluonship.local.cloudformation.journal import FileJournal
 from gluonship.local.cloudformation.types import ResourceTypes
 from gluonship.local.container_images import ImageTable
 from gluonship.local.contracts import (
+    Alarms,
     AwsError,
     Clients,
     Clock,
@@ -39,6 +40,7 @@ from gluonship.local.control.http_server import HttpServer
 from gluonship.local.control.in_process import InProcessClients
 from gluonship.local.control.moto_gateway import MotoGateway
 from gluonship.local.control.registry import Registry
+from gluonship.local.execution.alarms import CloudWatchAlarms
 from gluonship.local.execution.clock import SystemClock
 from gluonship.local.execution.events import EventStream
 from gluonship.local.execution.logs import CloudWatchLogs
@@ -153,6 +155,7 @@ class Parts:
             runner,
             self._fleets,
             self.data_plane,
+            CloudWatchAlarms(clients),
             self.clock,
             self.events,
             settings,
@@ -191,6 +194,7 @@ def sagemaker(
     runner: JobRunner,
     fleets: Fleets,
     router: Router,
+    alarms: Alarms,
     clock: Clock,
     events: Events,
     settings: Settings,
@@ -222,6 +226,7 @@ def sagemaker(
         configs,
         fleets,
         router,
+        alarms,
         clock,
         events,
         tags,

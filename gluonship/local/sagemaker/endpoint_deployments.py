@@ -1,7 +1,7 @@
 """A deployment as data: its phases, and who gets which share of the requests in each.
 
 An update goes through phases: provision the new fleet, shift requests to it, bake (watch it), retire the
-old one. All-at-once shifts once; a canary would be more steps of the same kinds.
+old one. All-at-once shifts once, a canary twice, a linear deployment in equal parts.
 """
 
 from __future__ import annotations
@@ -28,8 +28,19 @@ class Phase(enum.Enum):
 @dataclass(frozen=True)
 class Step:
     phase: Phase
-    share: float = 1.0  # SHIFT: of the requests, to the new fleet
-    seconds: float = 0.0  # BAKE: how long; RETIRE: how long to wait first
+    share: float = 1.0  # SHIFT, BAKE: of the requests, to the new fleet
+    seconds: float = 0.0  # BAKE: how long
+    capacity: str = "full"  # SHIFT, BAKE: what AWS's messages call that part of the new fleet
+    waits_for: str = "WaitIntervalInSeconds"  # BAKE: which setting says how long
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How a deployment goes on, and when it goes back."""
+
+    steps: tuple[Step, ...]
+    alarms: tuple[str, ...] = ()  # names; one in ALARM takes the update back
+    limit_seconds: float | None = None  # for the whole update
 
 
 @dataclass(frozen=True)
@@ -51,30 +62,7 @@ class Variant:
 class Deployment:
     config_name: str
     variants: tuple[Variant, ...]
-    steps: tuple[Step, ...]
-
-
-def steps(deployment_config: dict[str, Any] | None) -> tuple[Step, ...]:
-    """The steps of a DeploymentConfig; without one, all at once. Raises AwsError for those that need what
-    the local cloud lacks: alarms to watch. MaximumExecutionTimeoutInSeconds is recorded."""
-    config = deployment_config or {}
-    if "RollingUpdatePolicy" in config:
-        raise refused("RollingUpdatePolicy", "Use BlueGreenUpdatePolicy with ALL_AT_ONCE, or leave it out.")
-    if config.get("AutoRollbackConfiguration", {}).get("Alarms"):
-        raise refused("AutoRollbackConfiguration", "Leave it out: no alarm is watched during an update.")
-    policy = config.get("BlueGreenUpdatePolicy", {})
-    routing = policy.get("TrafficRoutingConfiguration", {})
-    kind = routing.get("Type", "ALL_AT_ONCE")
-    if kind != "ALL_AT_ONCE":
-        raise refused(f"TrafficRoutingConfiguration of Type {kind}", "Use ALL_AT_ONCE.")
-    if "CanarySize" in routing or "LinearStepSize" in routing:
-        raise invalid("CanarySize and LinearStepSize do not go with traffic routing of Type ALL_AT_ONCE.")
-    return (
-        Step(Phase.PROVISION),
-        Step(Phase.SHIFT, share=1.0),
-        Step(Phase.BAKE, seconds=float(routing.get("WaitIntervalInSeconds", 0))),
-        Step(Phase.RETIRE, seconds=float(policy.get("TerminationWaitInSeconds", 0))),
-    )
+    policy: Policy
 
 
 def retained(

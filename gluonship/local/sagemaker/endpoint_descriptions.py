@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from gluonship.local.contracts import Scope
-from gluonship.local.sagemaker.endpoint_deployments import Deployment, Phase, Variant
+from gluonship.local.sagemaker.endpoint_deployments import Deployment, Phase, Step, Variant
 from gluonship.local.sagemaker.endpoint_states import Status
 
 _ECHOED_OF_VARIANT = ("ManagedInstanceScaling", "RoutingConfig")
@@ -19,8 +20,8 @@ class Pending:
 
     deployment: Deployment
     started: datetime
-    phase: Phase = Phase.PROVISION
-    phase_started: datetime | None = None
+    step: Step
+    step_started: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -91,26 +92,49 @@ def _serving(variant: Variant, endpoint: Endpoint) -> dict[str, Any]:
         "DesiredInstanceCount": wanted.instance_count,
         **{m: variant.settings[m] for m in _ECHOED_OF_VARIANT if m in variant.settings},
     }
-    if endpoint.pending and endpoint.pending.phase is Phase.RETIRE:
-        shown["VariantStatus"] = [{"Status": Phase.RETIRE.value, "StartTime": endpoint.pending.phase_started}]
+    if endpoint.pending and endpoint.pending.step.phase is Phase.RETIRE:
+        shown["VariantStatus"] = [_status(endpoint.pending, _running(variant))]
     return shown
 
 
 def _coming(variant: Variant, pending: Pending) -> dict[str, Any]:
-    started = pending.phase_started or pending.started
+    """With the instances that AWS has in traffic: of a canary of 30 % of 3 instances, 1."""
+    step = pending.step
+    active = math.ceil(_running(variant) * step.share - 1e-9)
     shown = {
         "VariantName": variant.name,
-        "CurrentWeight": variant.weight if pending.phase is not Phase.PROVISION else 0.0,
+        "CurrentWeight": variant.weight if step.phase is not Phase.PROVISION else 0.0,
         "DesiredWeight": variant.weight,
-        "CurrentInstanceCount": _running(variant),
+        "CurrentInstanceCount": active,
         "DesiredInstanceCount": variant.instance_count,
         "InstanceType": variant.settings["InstanceType"],
     }
     if variant.fleet:
-        shown["DeployedImages"] = [_image(variant, pending.phase_started)]
-    if pending.phase is not Phase.RETIRE:
-        shown["VariantStatus"] = [{"Status": pending.phase.value, "StartTime": started}]
+        shown["DeployedImages"] = [_image(variant, pending.step_started)]
+    if step.phase is not Phase.RETIRE:
+        number = variant.instance_count if step.phase is Phase.PROVISION else active
+        shown["VariantStatus"] = [_status(pending, number)]
     return shown
+
+
+def _status(pending: Pending, number: int) -> dict[str, Any]:
+    """In AWS's words; `number` of instances.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventbridge.html
+    """
+    step = pending.step
+    messages = {
+        Phase.PROVISION: f"Launching {number} instance(s).",
+        Phase.SHIFT: f"Activating traffic on {step.capacity} capacity of {number} instance(s).",
+        Phase.BAKE: f"Baking for {step.seconds:g} seconds ({step.waits_for}) with traffic enabled on "
+        f"{step.capacity} capacity of {number} instance(s).",
+        Phase.RETIRE: f"Terminating {number} instance(s).",
+    }
+    return {
+        "Status": step.phase.value,
+        "StatusMessage": messages[step.phase],
+        "StartTime": pending.step_started or pending.started,
+    }
 
 
 def _running(variant: Variant) -> int:

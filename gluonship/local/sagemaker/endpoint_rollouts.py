@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 
-from gluonship.local.contracts import Clock, Fleet, FleetPlan, Fleets, ProvisionFailed, Router, Scope
-from gluonship.local.sagemaker.endpoint_deployments import Deployment, Phase, Variant, routes
+from gluonship.local.contracts import (
+    Alarms,
+    Clock,
+    Fleet,
+    FleetPlan,
+    Fleets,
+    ProvisionFailed,
+    Router,
+    Scope,
+)
+from gluonship.local.sagemaker.endpoint_deployments import Deployment, Phase, Step, Variant, routes
+from gluonship.local.sagemaker.endpoint_guardrails import Guardrails, Tripped
 
 _log = logging.getLogger(__name__)
+
+_REASON_LIMIT = 1024  # characters (botocore: FailureReason)
 
 
 class RolloutFailed(Exception):
@@ -31,6 +41,7 @@ class Rollouts:
         self,
         fleets: Fleets,
         router: Router,
+        alarms: Alarms,
         clock: Clock,
         *,
         startup_seconds: float,
@@ -39,6 +50,7 @@ class Rollouts:
     ) -> None:
         self._fleets = fleets
         self._router = router
+        self._alarms = alarms
         self._clock = clock
         self._startup_seconds = startup_seconds
         self._drain_seconds = drain_seconds
@@ -50,30 +62,38 @@ class Rollouts:
         name: str,
         old: Sequence[Variant],
         deployment: Deployment,
-        entered: Callable[[Phase, tuple[Variant, ...]], None],
+        entered: Callable[[Step, tuple[Variant, ...]], None],
+        rolling_back: Callable[[str], None],
     ) -> tuple[Variant, ...]:
-        """The variants that serve in the end. `entered` is told each phase and the new variants as they are
-        then. Raises RolloutFailed."""
+        """The variants that serve in the end. `entered` is told each step and the new variants as they are
+        then; `rolling_back` why, before the requests go back to `old`. Raises RolloutFailed."""
+        guardrails = Guardrails(self._alarms, self._clock, scope, name, deployment.policy)
         new = deployment.variants
         try:
-            for step in deployment.steps:
-                entered(step.phase, new)
+            for step in deployment.policy.steps:
+                entered(step, new)
                 if step.phase is Phase.PROVISION:
                     new = self._provision(scope, name, new)
+                    guardrails.arrive()
                 elif step.phase is Phase.SHIFT:
+                    guardrails.look()
                     self._router.set_routes(scope, name, routes(old, new, step.share))
                 elif step.phase is Phase.BAKE:
-                    self._wait(step.seconds)
+                    guardrails.wait(step.seconds)
                 elif step.phase is Phase.RETIRE:
-                    self._wait(step.seconds)
                     self._retire(_fleets_only_in(old, new))
         except ProvisionFailed as error:
             raise RolloutFailed(str(error), rolled_back=True) from error
         except Exception as error:
-            _log.exception("the deployment of endpoint %s failed", name)
-            back = self._roll_back(scope, name, old, new)
-            reason = f"The deployment failed in the local cloud: {error}"
-            raise RolloutFailed(reason[:1024], rolled_back=back) from error
+            if isinstance(error, Tripped):
+                reason = str(error)
+            else:
+                _log.exception("the deployment of endpoint %s failed", name)
+                reason = f"The deployment failed in the local cloud: {error}"
+            reason = reason[:_REASON_LIMIT]
+            if old:
+                rolling_back(reason)
+            raise RolloutFailed(reason, rolled_back=self._roll_back(scope, name, old, new)) from error
         return new
 
     def withdraw(self, scope: Scope, name: str, variants: Sequence[Variant]) -> None:
@@ -139,14 +159,6 @@ class Rollouts:
         finally:
             self._retire(_fleets_only_in(new, old))
         return True
-
-    def _wait(self, seconds: float) -> None:
-        if seconds <= 0:
-            return
-        passed = threading.Event()
-        with contextlib.ExitStack() as leave:
-            leave.callback(self._clock.call_later(seconds, passed.set).cancel)
-            passed.wait()
 
 
 def _fleets_only_in(variants: Iterable[Variant], others: Iterable[Variant]) -> list[Fleet]:

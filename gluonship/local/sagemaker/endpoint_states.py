@@ -1,8 +1,8 @@
 """The states of an endpoint, as data: which events lead where, and which requests are taken in each.
 
-AWS's EndpointStatus also knows OutOfService, SystemUpdating and RollingBack, into which nothing leads here:
-the first two are maintenance, the third belongs to automatic scaling. An update that fails ends InService,
-with the old fleet and a FailureReason; there is no status UpdateFailed.
+AWS's EndpointStatus also knows OutOfService and SystemUpdating, into which nothing leads here: they are
+maintenance. An update that fails ends InService, with the old fleet and a FailureReason; there is no status
+UpdateFailed.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ class Status(enum.Enum):
     CREATING = "Creating"
     IN_SERVICE = "InService"
     UPDATING = "Updating"
+    ROLLING_BACK = "RollingBack"
     FAILED = "Failed"
     UPDATE_ROLLBACK_FAILED = "UpdateRollbackFailed"
     DELETING = "Deleting"
@@ -27,7 +28,8 @@ class Event(enum.Enum):
     UPDATE_REQUESTED = "UpdateEndpoint or UpdateEndpointWeightsAndCapacities was called"
     DELETE_REQUESTED = "DeleteEndpoint was called"
     DEPLOYED = "the new fleet serves"
-    DEPLOYMENT_FAILED = "the new fleet did not come up; what served before still does"
+    DEPLOYMENT_FAILED = "the new fleet did not come up, or was taken back; what served before still does"
+    ROLLBACK_STARTED = "an alarm, the time limit or a failure takes the update back"
     ROLLBACK_FAILED = "neither the new nor the old fleet has all the requests"
 
 
@@ -39,12 +41,14 @@ TRANSITIONS: dict[tuple[Status, Event], Status] = {
     (Status.IN_SERVICE, Event.DELETE_REQUESTED): Status.DELETING,
     (Status.UPDATING, Event.DEPLOYED): Status.IN_SERVICE,
     (Status.UPDATING, Event.DEPLOYMENT_FAILED): Status.IN_SERVICE,
-    (Status.UPDATING, Event.ROLLBACK_FAILED): Status.UPDATE_ROLLBACK_FAILED,
+    (Status.UPDATING, Event.ROLLBACK_STARTED): Status.ROLLING_BACK,
+    (Status.ROLLING_BACK, Event.DEPLOYMENT_FAILED): Status.IN_SERVICE,
+    (Status.ROLLING_BACK, Event.ROLLBACK_FAILED): Status.UPDATE_ROLLBACK_FAILED,
     (Status.UPDATE_ROLLBACK_FAILED, Event.DELETE_REQUESTED): Status.DELETING,
     (Status.FAILED, Event.DELETE_REQUESTED): Status.DELETING,
 }
 
-_IN_PROGRESS = (Status.CREATING, Status.UPDATING, Status.DELETING)
+_IN_PROGRESS = (Status.CREATING, Status.UPDATING, Status.ROLLING_BACK, Status.DELETING)
 
 
 def after(status: Status, event: Event, arn: str) -> Status:

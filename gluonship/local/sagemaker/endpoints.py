@@ -8,17 +8,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from gluonship.local.contracts import Clock, Events, Fleets, Handler, Router, Scope, StateChange
+from gluonship.local.contracts import Alarms, Clock, Events, Fleets, Handler, Router, Scope, StateChange
 from gluonship.local.sagemaker.endpoint_configs import EndpointConfig, EndpointConfigs
 from gluonship.local.sagemaker.endpoint_deployments import (
     Deployment,
-    Phase,
+    Step,
     Variant,
     resized,
     retained,
-    steps,
 )
 from gluonship.local.sagemaker.endpoint_descriptions import Endpoint, Pending, description, summary
+from gluonship.local.sagemaker.endpoint_policies import FIRST, policy, same_names
 from gluonship.local.sagemaker.endpoint_resources import Records, answered_page, invalid
 from gluonship.local.sagemaker.endpoint_rollouts import RolloutFailed, Rollouts
 from gluonship.local.sagemaker.endpoint_states import Event, Status, after
@@ -52,6 +52,7 @@ class Endpoints:
         configs: EndpointConfigs,
         fleets: Fleets,
         router: Router,
+        alarms: Alarms,
         clock: Clock,
         events: Events,
         tags: Tags,
@@ -68,6 +69,7 @@ class Endpoints:
         self._rollouts = Rollouts(
             fleets,
             router,
+            alarms,
             clock,
             startup_seconds=startup_seconds,
             drain_seconds=drain_seconds,
@@ -91,7 +93,9 @@ class Endpoints:
     def create(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         name, chosen = request["EndpointName"], request.get("DeploymentConfig")
         config = self._configs.find(scope, request["EndpointConfigName"])
-        deployment = Deployment(config.name, self._variants(config), steps(chosen))
+        variants = self._variants(config)
+        policy(chosen, variants)  # checked now, used by updates that retain it
+        deployment = Deployment(config.name, variants, FIRST)
         now = self._clock.now()
         arn = self._records.arn(scope, name)
         live = _Live(
@@ -103,7 +107,7 @@ class Endpoints:
                 Status.CREATING,
                 now,
                 now,
-                pending=Pending(deployment, now),
+                pending=Pending(deployment, now, FIRST.steps[0]),
                 deployment_config=chosen,
             )
         )
@@ -137,14 +141,16 @@ class Endpoints:
             left_out = request.get("ExcludeRetainedVariantProperties", [])
             excluded = [each["VariantPropertyType"] for each in left_out]
             variants = retained(variants, live.now.variants, excluded)
-        self._begin_update(live, Deployment(config.name, variants, steps(chosen)), chosen)
+        if chosen:
+            same_names(live.now.variants, variants)
+        self._begin_update(live, Deployment(config.name, variants, policy(chosen, variants)), chosen)
         return {"EndpointArn": live.now.arn}
 
     def update_weights_and_capacities(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         live = self._records.find(scope, request["EndpointName"])
         after(live.now.status, Event.UPDATE_REQUESTED, live.now.arn)
         variants = resized(live.now.variants, request["DesiredWeightsAndCapacities"])
-        deployment = Deployment(live.now.config_name, variants, steps(None))
+        deployment = Deployment(live.now.config_name, variants, policy(None, variants))
         self._begin_update(live, deployment, live.now.deployment_config)
         return {"EndpointArn": live.now.arn}
 
@@ -169,7 +175,7 @@ class Endpoints:
         )
 
     def _begin_update(self, live: _Live, deployment: Deployment, chosen: dict[str, Any] | None) -> None:
-        pending = Pending(deployment, self._clock.now())
+        pending = Pending(deployment, self._clock.now(), deployment.policy.steps[0])
         self._take(
             live, Event.UPDATE_REQUESTED, pending=pending, deployment_config=chosen, failure_reason=None
         )
@@ -181,11 +187,16 @@ class Endpoints:
             raise ValueError(f"Endpoint {before.name} has no deployment to carry out.")
         deployment = before.pending.deployment
 
-        def entered(phase: Phase, variants: Sequence[Variant]) -> None:
-            self._show_phase(live, phase, tuple(variants))
+        def entered(step: Step, variants: Sequence[Variant]) -> None:
+            self._show_step(live, step, tuple(variants))
+
+        def rolling_back(reason: str) -> None:
+            self._take(live, Event.ROLLBACK_STARTED, pending=None, failure_reason=reason)
 
         try:
-            variants = self._rollouts.deploy(before.scope, before.name, before.variants, deployment, entered)
+            variants = self._rollouts.deploy(
+                before.scope, before.name, before.variants, deployment, entered, rolling_back
+            )
         except RolloutFailed as error:
             event = Event.DEPLOYMENT_FAILED if error.rolled_back else Event.ROLLBACK_FAILED
             self._take(live, event, pending=None, failure_reason=str(error))
@@ -207,14 +218,12 @@ class Endpoints:
             self._tags.forget(live.now.arn)
             self._publish(live.now, status="Deleted")
 
-    def _show_phase(self, live: _Live, phase: Phase, variants: tuple[Variant, ...]) -> None:
+    def _show_step(self, live: _Live, step: Step, variants: tuple[Variant, ...]) -> None:
         with self._lock:
             pending = live.now.pending
             if pending is not None:
                 deployment = replace(pending.deployment, variants=variants)
-                pending = replace(
-                    pending, deployment=deployment, phase=phase, phase_started=self._clock.now()
-                )
+                pending = replace(pending, deployment=deployment, step=step, step_started=self._clock.now())
                 live.now = replace(live.now, pending=pending)
 
     def _take(self, live: _Live, event: Event, **changes: Any) -> None:

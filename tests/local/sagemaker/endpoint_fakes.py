@@ -10,7 +10,7 @@ from typing import Any
 
 from job_fakes import KeptEvents, ManualClock, conforms
 
-from gluonship.local.contracts import FleetPlan, ProvisionFailed, Route, Scope
+from gluonship.local.contracts import AwsError, FleetPlan, ProvisionFailed, Route, Scope
 from gluonship.local.sagemaker.endpoint_configs import EndpointConfigs
 from gluonship.local.sagemaker.endpoints import Endpoints
 from gluonship.local.sagemaker.model_packages import ModelPackages
@@ -20,6 +20,7 @@ from gluonship.local.sagemaker.tags import Tags
 SCOPE = Scope("123456789012", "eu-west-1")
 ROLE = "arn:aws:iam::123456789012:role/any"
 WAIT_SECONDS = 10.0
+BUSY = ("Creating", "Updating", "RollingBack")
 
 
 @dataclass(eq=False)
@@ -71,6 +72,21 @@ class FakeRouter:
         self.history.append(list(routes))
 
 
+@dataclass
+class FakeAlarms:
+    """The states of the alarms that exist; `asked` for which ones, at each look."""
+
+    now: dict[str, str] = field(default_factory=dict)
+    asked: list[list[str]] = field(default_factory=list)
+    unreadable: bool = False
+
+    def states(self, scope: Scope, names: Sequence[str]) -> dict[str, str]:
+        self.asked.append(list(names))
+        if self.unreadable:
+            raise AwsError("InternalFailure", "CloudWatch's alarms could not be read", 500)
+        return {name: state for name, state in self.now.items() if name in names}
+
+
 class Account:
     """Models, configurations and endpoints of one account, called by operation."""
 
@@ -80,6 +96,7 @@ class Account:
         self.tags = Tags()
         self.fleets = FakeFleets()
         self.router = FakeRouter()
+        self.alarms = FakeAlarms()
         self.packages = ModelPackages(self.clock, self.events, self.tags)
         self.models = Models(self.clock, self.tags, self.packages)
         configs = EndpointConfigs(self.clock, self.tags, self.models)
@@ -88,6 +105,7 @@ class Account:
             configs,
             self.fleets,
             self.router,
+            self.alarms,
             self.clock,
             self.events,
             self.tags,
@@ -129,7 +147,7 @@ class Account:
         return self.call("DescribeEndpoint", EndpointName=name)
 
     def settled(self, name: str = "pets") -> dict[str, Any]:
-        self.until(lambda: self.describe(name)["EndpointStatus"] not in ("Creating", "Updating"))
+        self.until(lambda: self.describe(name)["EndpointStatus"] not in BUSY)
         return self.describe(name)
 
     @staticmethod

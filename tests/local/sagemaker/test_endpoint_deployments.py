@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from gluonship.local.contracts import Fleet
-from gluonship.local.sagemaker.endpoint_deployments import Phase, Variant, routes, steps
+from gluonship.local.sagemaker.endpoint_deployments import Variant, routes
 
 
 def running(name: str, weight: float) -> Variant:
@@ -34,8 +34,3 @@ def test_a_share_of_the_requests_goes_to_the_new_fleet(
 
 def test_the_first_deployment_has_all_requests_whatever_the_share() -> None:
     assert [route.weight for route in routes((), NEW, 0.1)] == [5.0]
-
-
-def test_an_update_is_provisioned_shifted_baked_and_retired() -> None:
-    assert [step.phase for step in steps(None)] == list(Phase)
-    assert all(step.seconds == 0 for step in steps(None))

@@ -98,32 +98,6 @@ def test_an_update_provisions_shifts_and_then_retires(account: Account) -> None:
     assert {(r.variant_name, r.weight) for r in account.router.history[-1]} == {("a", 3.0), ("b", 1.0)}
 
 
-def test_an_update_waits_as_its_deployment_config_says(account: Account) -> None:
-    create(account)
-    account.settled()
-    account.config("second", variant())
-    chosen = {
-        "BlueGreenUpdatePolicy": {
-            "TrafficRoutingConfiguration": {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 300},
-            "TerminationWaitInSeconds": 60,
-        }
-    }
-    account.call("UpdateEndpoint", EndpointName="pets", EndpointConfigName="second", DeploymentConfig=chosen)
-    account.until(lambda: len(account.clock.waiting) == 1)
-    (baking,) = account.describe()["PendingDeploymentSummary"]["ProductionVariants"]
-    assert baking["VariantStatus"][0]["Status"] == "Baking"
-    assert len(account.router.history) == 2, "requests go to the new fleet while it bakes"
-    account.clock.advance(300)
-    account.until(lambda: len(account.clock.waiting) == 1)
-    (leaving,) = account.describe()["ProductionVariants"]
-    assert leaving["VariantStatus"][0]["Status"] == "Deleting"
-    assert account.fleets.fleets[0].retired is None
-    account.clock.advance(60)
-    after = account.settled()
-    assert after["LastDeploymentConfig"] == chosen
-    assert account.fleets.fleets[0].retired == 30.0
-
-
 def test_a_failed_creation_leaves_nothing_up(account: Account) -> None:
     account.config("mixed", variant("good"), variant("bad", "broken"))
     create(account, "mixed")
@@ -281,25 +255,6 @@ def test_endpoints_are_listed_by_status_and_time(account: Account) -> None:
     assert names == ["later", "pets"]
     (failed,) = account.call("ListEndpoints", StatusEquals="Failed")["Endpoints"]
     assert (failed["EndpointName"], failed["EndpointStatus"]) == ("later", "Failed")
-
-
-ROUTING = {"Type": "CANARY", "WaitIntervalInSeconds": 1, "CanarySize": {"Type": "INSTANCE_COUNT", "Value": 1}}
-
-
-@pytest.mark.parametrize(
-    ("config", "words"),
-    [
-        ({"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": ROUTING}}, "CANARY"),
-        ({"RollingUpdatePolicy": {"WaitIntervalInSeconds": 1}}, "RollingUpdatePolicy"),
-        ({"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "a"}]}}, "no alarm is watched"),
-    ],
-)
-def test_deployments_that_need_alarms_are_refused(
-    account: Account, config: dict[str, Any], words: str
-) -> None:
-    with pytest.raises(AwsError, match=words):
-        create(account, DeploymentConfig=config)
-    assert account.call("ListEndpoints") == {"Endpoints": []}
 
 
 def test_the_last_deployment_config_can_be_kept(account: Account) -> None:

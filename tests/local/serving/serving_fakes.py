@@ -188,6 +188,11 @@ class OffsetClock:
         return timer
 
 
+class NoAlarms:
+    def states(self, scope: Scope, names: Sequence[str]) -> dict[str, str]:
+        return {}
+
+
 @dataclass
 class KeptEvents:
     changes: list[StateChange] = field(default_factory=list)

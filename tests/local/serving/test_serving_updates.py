@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from serving_fakes import SCOPE, KeptEvents, OffsetClock, TinyRuntime, runtime_client
+from serving_fakes import SCOPE, KeptEvents, NoAlarms, OffsetClock, TinyRuntime, runtime_client
 
 from gluonship.local.contracts import AwsError
 from gluonship.local.sagemaker.endpoint_configs import EndpointConfigs
@@ -34,7 +34,16 @@ class Account:
         models = Models(clock, tags, ModelPackages(clock, self.events, tags))
         configs = EndpointConfigs(clock, tags, models)
         endpoints = Endpoints(
-            models, configs, fleets, plane, clock, self.events, tags, startup_seconds=20, drain_seconds=5
+            models,
+            configs,
+            fleets,
+            plane,
+            NoAlarms(),
+            clock,
+            self.events,
+            tags,
+            startup_seconds=20,
+            drain_seconds=5,
         )
         self._operations = {**models.operations(), **configs.operations(), **endpoints.operations()}
 
