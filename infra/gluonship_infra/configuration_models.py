@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass as checked
 
 from gluonship_infra.configuration_values import (
@@ -135,12 +135,20 @@ class EndpointTable(_Table):
     alarms: AlarmsTable = Field(default_factory=AlarmsTable)
 
 
+def _stand(stacks: tuple[Part, ...]) -> tuple[Part, ...]:
+    if len(set(stacks)) != len(stacks):
+        raise ValueError("names a stack twice; allowed is each once")
+    if "storage" not in stacks:
+        raise ValueError("lacks 'storage', whose buckets and key the others use; add it")
+    return stacks
+
+
 class Configuration(_Table):
     """One environment's configuration."""
 
     project: Project = "GluonShip"
     environment: Environment
-    stacks: Annotated[tuple[Part, ...], Field(min_length=1)] = ("storage", "pipeline", "endpoint")
+    stacks: Annotated[tuple[Part, ...], AfterValidator(_stand)] = ("storage", "pipeline", "endpoint")
     tags: dict[TagName, TagValue] = Field(default_factory=dict)
     account: Account = Account()
     storage: StorageTable = StorageTable()
@@ -149,14 +157,6 @@ class Configuration(_Table):
     notices: Notices = Notices()
     pipeline: PipelineTable = Field(default_factory=PipelineTable)
     endpoint: EndpointTable = Field(default_factory=EndpointTable)
-
-    @model_validator(mode="after")
-    def _stacks_stand_on_each_other(self) -> Self:
-        if len(set(self.stacks)) != len(self.stacks):
-            raise ValueError("stacks names a stack twice; allowed is each once")
-        if "storage" not in self.stacks:
-            raise ValueError("stacks lacks 'storage', whose buckets and key the others use; add it")
-        return self
 
     @property
     def prefix(self) -> str:

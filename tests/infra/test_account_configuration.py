@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from gluonship_infra.configuration import Configuration, ConfigurationError, load
+from gluonship_infra.configuration_shape import keys_at
+from gluonship_infra.endpoint import AlarmThresholds
+from gluonship_infra.pipeline import PipelineSettings
+
+KIT = Path(__file__).parents[2] / "infra" / "gluonship.toml"
+
+
+def refusal(path: Path, text: str, environment: str | None = None) -> str:
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigurationError) as refused:
+        load(path, environment)
+    return str(refused.value)
+
+
+def test_the_kits_file_says_the_defaults(tmp_path: Path) -> None:
+    bare = tmp_path / "bare.toml"
+    bare.write_text("[environments.dev]\n", encoding="utf-8")
+    said, default = load(KIT, "dev"), load(bare)
+    ours = default.model_copy(update={"storage": said.storage})  # the one table that dev overrides
+    assert said == ours
+    assert said.storage.removal == "destroy"
+    assert dict(default.pipeline.hyperparameters) == {}
+    assert isinstance(said.pipeline, PipelineSettings)
+    assert isinstance(said.endpoint.alarms, AlarmThresholds)
+
+
+def test_every_key_is_in_the_kits_file() -> None:
+    text = KIT.read_text(encoding="utf-8")
+    tables = [[], *([name] for name in ("account", "storage", "network", "images", "notices", "pipeline"))]
+    tables += [["endpoint"], ["endpoint", "scaling"], ["endpoint", "alarms"]]
+    for table in tables:
+        for key in keys_at(Configuration, table):
+            assert f"{key} = " in text or f"{'.'.join([*table, key])}]" in text or key == "environment", key
+
+
+def test_an_environment_overrides_single_keys() -> None:
+    dev, prod = load(KIT), load(KIT, "prod")
+    assert (dev.environment, prod.environment) == ("dev", "prod")
+    assert (dev.pipeline.deployment, prod.pipeline.deployment) == ("all-at-once", "canary")
+    assert prod.endpoint.scaling.max_capacity == 8
+    assert prod.endpoint.scaling.invocations_per_instance == dev.endpoint.scaling.invocations_per_instance
+    assert (dev.prefix, prod.endpoint_name) == ("gluonship-dev", "gluonship-prod")
+
+
+def test_an_override_replaces_a_list(tmp_path: Path) -> None:
+    path = tmp_path / "one.toml"
+    path.write_text('[environments.dev]\nstacks = ["storage"]\n', encoding="utf-8")
+    assert load(path).stacks == ("storage",)
+
+
+def test_false_turns_an_optional_key_off(tmp_path: Path) -> None:
+    path = tmp_path / "off.toml"
+    text = "[pipeline]\ntrigger_prefix = false\n[endpoint.alarms]\ndisk_percent = false\n[environments.dev]\n"
+    path.write_text(text, encoding="utf-8")
+    assert load(path).pipeline.trigger_prefix is None
+    assert load(path).endpoint.alarms.disk_percent is None
+    said = refusal(path, "[pipeline]\nepochs = false\n[environments.dev]\n")
+    assert "pipeline.epochs: is false; allowed is a whole number" in said
+
+
+def test_a_configuration_cannot_be_changed() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        load(KIT).project = "Other"  # type: ignore[misc]  # what is tested
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('projct = "X"', "projct: is no key here; did you mean 'project'? allowed are default_environ"),
+        ("environment = 'dev'", "environment: is no key here; allowed are default_environment"),
+        ("project = 'a_b'", "project: is 'a_b'; allowed is letters, digits and single hyphens"),
+        ("stacks = ['storage', 'pipelin']", "stacks.1: is 'pipelin'; did you mean 'pipeline'? allowed is 's"),
+        ("stacks = ['pipeline']", "stacks: lacks 'storage'"),
+        ("stacks = ['storage', 'storage']", "stacks: names a stack twice"),
+        ("stacks = 'storage'", "stacks: is 'storage'; allowed is a list"),
+        ("storage = 3", "storage: is 3; allowed is a table"),
+        ("[storage]\nremoval = 'Retain'", "storage.removal: is 'Retain'; did you mean 'retain'? a"),
+        ("[storage]\nnoncurrent_days = 0", "storage.noncurrent_days: is 0; allowed is greater than or equal"),
+        ("[storage]\nlog_days = '30'", "storage.log_days: is '30'; allowed is a whole number"),
+        ("[storage]\nlog_days = 30.5", "storage.log_days: is 30.5; allowed is a whole number"),
+        ("[storage]\nlog_days = true", "storage.log_days: is true; allowed is a whole number"),
+        ("[account]\nid = 123456789012", "account.id: is 123456789012; allowed is a text"),
+        ("[account]\nid = '12'", "account.id: is '12'; allowed is an account's 12 digits, in quotes"),
+        ("[account]\nregion = 'moon'", "account.region: is 'moon'; allowed is a region such as"),
+        ("[images]\ntraining = 'latest'", "images.training: 'repository:latest' is whatever was pushed last"),
+        ("[images]\ninference = 'a/b'", "images.inference: 'a/b' has neither tag nor digest; allowed is an"),
+        ("[notices]\nemail = 'me'", "notices.email: is 'me'; allowed is an address"),
+        ("[network]\nvpc_id = 'vpc-12345678'", "network.subnet_ids: is missing"),
+        ("[tags]\n'aws:x' = 'y'", "tags.aws:x"),
+        ("[pipeline]\nepoch = 3", "pipeline.epoch: is no key here; did you mean 'epochs'? allowed are data"),
+        ("[pipeline]\nepochs = 0", "pipeline: epochs must be a whole number from 1 to 100000, not 0."),
+        ("[pipeline]\nspot = 1", "pipeline.spot: is 1; allowed is true or false"),
+        ("[pipeline]\ndeployment = 'canari'", "pipeline.deployment: is 'canari'; did you mean 'canary'?"),
+        ("[pipeline]\naccuracy_threshold = 'high'", "pipeline.accuracy_threshold: is 'high'; allowed is a n"),
+        ("[pipeline.hyperparameters]\nbatchsize = 3", "did you mean 'batch-size'?"),
+        ("[pipeline.hyperparameters]\nseed = [1]", "pipeline.hyperparameters.seed: is [1]; allowed is a te"),
+        ("[endpoint]\nname = '-x'", "endpoint.name: is '-x'; allowed is 1 to 63 letters, digits and hyphens"),
+        ("[endpoint.scaling]\nmin_capacity = 9", "endpoint.scaling: Scaling: min_capacity 9 is more than"),
+        ("[endpoint.alarms]\nerrors_5xx_percent = 200", "endpoint.alarms: errors_5xx_percent is 200"),
+        ("[[endpoint.scaling.schedules]]\nname = 'x'", "endpoint.scaling.schedules.0.schedule: is missing"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_named(tmp_path: Path, line: str, words: str) -> None:
+    said = refusal(tmp_path / "wrong.toml", f"{line}\n[environments.dev]\n")
+    assert words in said
+    problems = 3 if line.startswith("[network]") else 1
+    assert len(said.splitlines()) == problems + 1
+
+
+def test_everything_wrong_is_said_at_once(tmp_path: Path) -> None:
+    text = (
+        "stacks = ['storage', 'x']\n[pipeline]\nepochs = 0\nnetwork = 7\nepoch = 1\n[storage]\nlog_days = 0\n"
+        "[environments.dev]\n[environments.prod.storage]\nremoval = 'x'\n[environments.Prod]\n"
+    )
+    lines = refusal(tmp_path / "wrong.toml", text).splitlines()
+    assert lines[0].endswith("has 8 problems:")
+    keys = {line.split(":")[0].strip() for line in lines[1:]}
+    assert keys == {
+        "default_environment",
+        "stacks.1",
+        "pipeline",
+        "pipeline.network",
+        "pipeline.epoch",
+        "storage.log_days",
+        "environments.prod.storage.removal",
+        "environments.Prod",
+    }
+
+
+def test_a_mistake_in_another_environment_is_named_there(tmp_path: Path) -> None:
+    text = "[environments.dev]\n[environments.prod.endpoint.scaling]\nmax_capcity = 9\n"
+    said = refusal(tmp_path / "prod.toml", text, "dev")
+    assert (
+        "environments.prod.endpoint.scaling.max_capcity: is no key here; did you mean 'max_capacity'?" in said
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "asked", "words"),
+    [
+        ("[environments.dev]\n[environments.prod]\n", "prdo", "has no 'prdo', which was asked for; did"),
+        ("[environments.dev]\n[environments.prod]\n", None, "default_environment: is missing"),
+        ("default_environment = 3\n[environments.dev]\n", None, "default_environment: is 3; there are dev"),
+        ("project = 'A'\n", None, "environments: allowed is a table for each environment"),
+        ("environments = 3\n", None, "environments: allowed is a table for each environment"),
+        ("[environments]\ndev = 3\n", None, "environments.dev: is 3; allowed is a table of overrides"),
+        ("project = \n", None, "is not TOML: Invalid value (at line 1"),
+    ],
+)  # fmt: skip
+def test_the_choice_of_an_environment_is_explained(
+    tmp_path: Path, text: str, asked: str | None, words: str
+) -> None:
+    assert words in refusal(tmp_path / "choice.toml", text, asked)
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"missing\.toml' does not exist\."):
+        load(tmp_path / "missing.toml")
+    with pytest.raises(ConfigurationError, match="cannot be read: Is a directory"):
+        load(tmp_path)
+    (tmp_path / "binary.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigurationError, match="is not UTF-8 text"):
+        load(tmp_path / "binary.toml")
