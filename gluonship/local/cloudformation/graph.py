@@ -45,3 +45,15 @@ def reversed_needs(needs: Mapping[str, Collection[str]]) -> dict[str, set[str]]:
         for other in others:
             backwards.setdefault(other, set()).add(name)
     return backwards
+
+
+def everything_needed(name: str, needs: Mapping[str, Collection[str]]) -> set[str]:
+    """What a name needs, and what that needs, to the end."""
+    found: set[str] = set()
+    left = list(needs.get(name, ()))
+    while left:
+        other = left.pop()
+        if other not in found:
+            found.add(other)
+            left += needs.get(other, ())
+    return found

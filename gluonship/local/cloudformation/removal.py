@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 
 from gluonship.local.cloudformation.context import WORKERS, Context
 from gluonship.local.cloudformation.contract import ProvisioningError
-from gluonship.local.cloudformation.graph import reversed_needs, walk
+from gluonship.local.cloudformation.graph import everything_needed, reversed_needs, walk
 from gluonship.local.cloudformation.journal import ResourceStep
 from gluonship.local.cloudformation.policies import KEEPING
 from gluonship.local.cloudformation.stacks.state import Resource, Revision, Stack
@@ -40,8 +40,10 @@ def remove(
     keys: dict[str, set[str]] = {}
     for key, resource in by_key.items():
         keys.setdefault(resource.logical_id, set()).add(key)
+    # Through what stays, too: if a needs b needs c, and b stays, c still goes after a.
     forward = {
-        key: {other for name in needs.get(resource.logical_id, ()) for other in keys.get(name, ())} - {key}
+        key: {other for name in everything_needed(resource.logical_id, needs) for other in keys.get(name, ())}
+        - {key}
         for key, resource in by_key.items()
     }
     reasons: dict[str, str] = {}

@@ -89,7 +89,11 @@ def options_of(request: Mapping[str, Any], *, default: str = "ROLLBACK") -> Opti
 
 
 def _refuse(request: Mapping[str, Any]) -> None:
-    """What this cloud would not do is not accepted."""
+    """What this cloud would not do is not accepted.
+
+    ImportExistingResources passes: the CDK bootstraps with it. A resource whose name is taken still fails,
+    by its own error, as without it.
+    """
     rollback = request.get("RollbackConfiguration") or {}
     if rollback.get("RollbackTriggers") or rollback.get("MonitoringTimeInMinutes"):
         raise validation_error("RollbackConfiguration: this local cloud watches no alarms after a deployment")
@@ -97,8 +101,6 @@ def _refuse(request: Mapping[str, Any]) -> None:
         raise validation_error("DeploymentConfig: this local cloud has no EXPRESS mode; use STANDARD")
     if request.get("ChangeSetType") == "IMPORT" or request.get("ResourcesToImport"):
         raise validation_error("ResourcesToImport: this local cloud does not import resources into stacks")
-    if request.get("ImportExistingResources"):
-        raise validation_error("ImportExistingResources: this local cloud does not import resources")
     if request.get("DeploymentMode"):
         raise validation_error("DeploymentMode: this local cloud does not revert drift")
     for name in ("StackPolicyURL", "StackPolicyDuringUpdateURL"):

@@ -141,7 +141,7 @@ class ChangeSetHandlers:
             Status=one.status,
             StatusReason=one.reason,
             IncludeNestedStacks=bool(one.extra.get("IncludeNestedStacks")),
-            ImportExistingResources=False,
+            ImportExistingResources=bool(one.extra.get("ImportExistingResources")),
         )
 
     def hooks(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:

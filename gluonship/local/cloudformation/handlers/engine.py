@@ -46,8 +46,8 @@ def require_updatable(stack: Stack, options: Options | None = None) -> None:
             return
         raise validation_error(
             f"This stack is currently in a non-terminal [{stack.status}] state. To update the stack from "
-            "this state, please use the disable-rollback parameter with update-stack API. To rollback to the last "
-            "known good state, use the rollback-stack API"
+            "this state, please use the disable-rollback parameter with update-stack API. To rollback to "
+            "the last known good state, use the rollback-stack API"
         )
     raise validation_error(f"Stack:{stack.id} is in {stack.status} state and can not be updated.")
 

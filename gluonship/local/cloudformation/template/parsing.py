@@ -15,6 +15,7 @@ import yaml  # type: ignore[import-untyped] # PyYAML carries no types
 from gluonship.local.cloudformation.template.errors import TemplateError
 
 _BASE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is some ten times faster
+_DEPTH = 200
 _PLAIN_TAGS = {"tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:bool", "tag:yaml.org,2002:int"}
 
 
@@ -67,7 +68,7 @@ def parse(body: str) -> dict[str, Any]:
         looks_like_json = body.lstrip().startswith("{")
         document = _json(body) if looks_like_json else _yaml(body)
     except RecursionError:
-        raise TemplateError("Template format error: the template is nested too deeply") from None
+        raise TemplateError("Template format error: nested too deeply") from None
     if not isinstance(document, dict):
         raise TemplateError("Template format error: unsupported structure.")
     return document
@@ -94,12 +95,24 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
+def _check_events(body: str) -> None:
+    """libyaml composes by recursion in C, without a limit, and follows aliases: both are refused before."""
+    depth = 0
+    for event in yaml.parse(body, Loader=_Loader):
+        line = event.start_mark.line + 1
+        if isinstance(event, yaml.AliasEvent):
+            raise TemplateError(f"Template error: YAML aliases are not allowed (line {line})")
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > _DEPTH:
+            raise TemplateError(f"Template format error: nested too deeply, over {_DEPTH} (line {line})")
+
+
 def _yaml(body: str) -> Any:
     try:
-        for event in yaml.parse(body, Loader=_Loader):
-            if isinstance(event, yaml.AliasEvent):
-                line = event.start_mark.line + 1
-                raise TemplateError(f"Template error: YAML aliases are not allowed (line {line})")
+        _check_events(body)
         return yaml.load(body, Loader=_Loader)  # noqa: S506 - a SafeLoader
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
