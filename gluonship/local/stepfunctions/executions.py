@@ -19,6 +19,7 @@ from gluonship.local.stepfunctions.machines import Chosen
 from gluonship.local.stepfunctions.state_machines import run_machine
 
 _log = logging.getLogger(__name__)
+_STOP_SECONDS = 10.0
 _WHOLE = {"inputDetails": {"truncated": False}}
 
 
@@ -52,20 +53,18 @@ class Execution:
 
     def start(self) -> None:
         self._publish()
-        self._thread = threading.Thread(target=self.run, name=f"states-{self.name}", daemon=True)
+        self._thread = threading.Thread(target=self.run, name=f"states-{self.name}/", daemon=True)
         self._thread.start()
 
     def stop(self, error: str | None = None, cause: str | None = None) -> None:
-        """Ends it, with its jobs; returns when it has ended."""
+        """Ends it, with its jobs; returns when it has ended, but at once to a task of its own."""
         with self._lock:
             if self.status == "RUNNING" and self._halt.reason is None:
                 self._told = (error, cause)
         self._halt.halt(Reason.STOPPED)
-        self.join()
-
-    def join(self, timeout: float | None = None) -> None:
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join(timeout)
+        # Its branches' threads bear its own thread's name, and more.
+        if self._thread is not None and not threading.current_thread().name.startswith(self._thread.name):
+            self._thread.join(_STOP_SECONDS)
 
     def describe(self) -> dict[str, Any]:
         """DescribeExecution's members."""
@@ -143,6 +142,8 @@ class Execution:
         self._publish()
 
     def _publish(self) -> None:
+        if self.chosen.machine.kind == "EXPRESS":
+            return  # AWS: Express executions send no events
         described = self.describe()
         time = self.stopped or self.started
         self._around.events.publish(

@@ -355,3 +355,10 @@ def test_changes_of_status_are_told(house: House) -> None:
     assert told[1].kind == "StateMachineExecution"
     assert told[1].detail["input"] == '{"a": 1}'
     assert told[1].detail["error"] == "E"
+
+
+def test_express_executions_tell_nobody(house: House) -> None:
+    arn = house.create(machine(Done={"Type": "Succeed"}), type="EXPRESS")
+    assert house.call("StartSyncExecution", stateMachineArn=arn)["status"] == "SUCCEEDED"
+    assert house.events.settle(5)
+    assert house.changes == []

@@ -206,6 +206,41 @@ def test_a_branch_that_fails_stops_the_others_jobs(runs: Runs, jobs: Jobs) -> No
     jobs.await_status(name, "Stopped")
 
 
+def test_a_training_job_runs_under_a_name_of_its_own(runs: Runs, jobs: Jobs) -> None:
+    name = named("train")
+    request = {
+        "TrainingJobName.$": "$.name",
+        "AlgorithmSpecification": {
+            "TrainingImage": IMAGE,
+            "TrainingInputMode": "File",
+            "ContainerEntrypoint": ["python3", "-c", "print('trained')"],
+        },
+        "RoleArn": ROLE,
+        "OutputDataConfig": {"S3OutputPath": f"s3://{jobs.bucket}/models"},
+        "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 5},
+        "StoppingCondition": {"MaxRuntimeInSeconds": 600},
+    }
+    steps = machine(
+        Train=task(
+            "sagemaker:createTrainingJob.sync",
+            request,
+            ResultSelector={
+                "model.$": "$.ModelArtifacts.S3ModelArtifacts",
+                "status.$": "$.TrainingJobStatus",
+                "volume.$": "$.ResourceConfig.VolumeSizeInGB",
+            },
+        )
+    )
+    arn = runs.create(steps)
+    described = runs.ended(runs.start(arn, {"name": name}))
+    assert described["status"] == "SUCCEEDED", described
+    model = f"s3://{jobs.bucket}/models/{name}/output/model.tar.gz"
+    assert json.loads(described["output"]) == {"model": model, "status": "Completed", "volume": 5}
+    again = runs.ended(runs.start(arn, {"name": name}))
+    assert again["error"] == "SageMaker.ResourceInUseException"
+    assert "Service: AmazonSageMaker; Status Code: 400; Error Code: ResourceInUse" in again["cause"]
+
+
 def test_a_machine_waits_for_another(runs: Runs) -> None:
     child = runs.create(machine(Double={"Type": "Pass", "Result": {"answer": 42}, "End": True}))
     asked = {"StateMachineArn": child, "Input": {"question": "?"}}
@@ -227,6 +262,14 @@ def test_a_machine_that_is_stopped_stops_the_one_it_waits_for(runs: Runs) -> Non
     asked = json.loads(submitted["output"])["ExecutionArn"]
     runs.states.stop_execution(executionArn=execution)
     assert runs.describe(asked)["status"] == "ABORTED"
+
+
+def test_a_branch_may_stop_its_own_execution(runs: Runs) -> None:
+    asked = {"ExecutionArn.$": "$$.Execution.Id", "Error": "Enough"}
+    branch = machine(Stop=task("aws-sdk:sfn:stopExecution", asked))
+    described = runs.run(machine(Both={"Type": "Parallel", "Branches": [branch], "End": True}))
+    assert (described["status"], described["error"]) == ("ABORTED", "Enough")
+    assert (described["stopDate"] - described["startDate"]).total_seconds() < 5
 
 
 # --- errors of services ----------------------------------------------------------------------------------
