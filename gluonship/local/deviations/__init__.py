@@ -6,6 +6,7 @@ They change moto in the process that applies them only: the cloud's.
 from __future__ import annotations
 
 from gluonship.local.deviations import (
+    bucket_logging,
     code_repositories,
     composite_alarms,
     instance_types,
@@ -15,12 +16,14 @@ from gluonship.local.deviations import (
     one_request_at_a_time,
     s3_subresources,
     search,
+    secret_descriptions,
     secure_transport,
 )
 
 
 def apply() -> None:
     """Applies every deviation. To be called once, before moto's first request."""
+    bucket_logging.apply()
     code_repositories.apply()
     composite_alarms.apply()
     instance_types.apply()
@@ -29,5 +32,6 @@ def apply() -> None:
     notebook_instances.apply()
     s3_subresources.apply()
     search.apply()
+    secret_descriptions.apply()
     secure_transport.apply()
     one_request_at_a_time.apply()

@@ -138,7 +138,8 @@ class ResourceType:
     after_delete: Callable[[Mapping[str, Any]], None] | None = None
     must_be_new: bool = False  # the create call would take over one that exists: look first
     vanishes: bool = False  # the delete call returns before it is gone
-    snapshot: Mapping[str, Read] = field(default_factory=dict)  # more that can be read, by name
+    snapshot: Mapping[str, Read | Step] = field(default_factory=dict)  # more that can be read, by name
+    means_nothing: Sequence[Any] = ()  # what an API shows of what was taken away, in a snapshot
     volatile: Sequence[str] = ()  # members that change without a change: versions, revisions
     effect: Literal["executed", "recorded"] = "executed"
     note: str = ""  # for a person: what it does here; said in the stack's event when only recorded

@@ -32,6 +32,12 @@ def compiled(pattern: str) -> re.Pattern[str] | None:
         return None
 
 
+def portable(pattern: str) -> str:
+    """The pattern in Python's words; one that takes everything for a pattern that Python does not have."""
+    found = compiled(pattern)
+    return found.pattern if found is not None else ""
+
+
 def matches(pattern: str, text: str) -> bool:
     """Whether the pattern is found in the text, as JSON Schema asks. True where it cannot be asked."""
     found = compiled(pattern)

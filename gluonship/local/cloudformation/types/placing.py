@@ -83,6 +83,8 @@ def refusals(kind: ResourceType, properties: Mapping[str, Any]) -> list[str]:
         for where, value in occurrences(properties, path.split(".")):
             if value in (None, False, "", [], {}) or value in rule.unless:
                 continue
+            if value is UNKNOWN and rule.unless:
+                continue  # it may come to be one of the good ones; then the service has the last word
             said.append(f"Properties/{where}: {rule.why}")
     return said
 

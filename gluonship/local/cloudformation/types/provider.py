@@ -20,7 +20,7 @@ from gluonship.local.cloudformation.contract import (
 from gluonship.local.cloudformation.types import coercion, names, reviewing, schema
 from gluonship.local.cloudformation.types.backend import Backend, ServiceError
 from gluonship.local.cloudformation.types.catalogue import TYPES, unsupported
-from gluonship.local.cloudformation.types.declaration import Read, ResourceType
+from gluonship.local.cloudformation.types.declaration import Change, Read, ResourceType
 from gluonship.local.cloudformation.types.facts import filled, jsonable, look_up
 from gluonship.local.cloudformation.types.flows import Flows, tags_of
 from gluonship.local.cloudformation.types.schema import ResourceSchema
@@ -110,7 +110,7 @@ class ResourceTypes:
         known = self._run(target, kind, flows.make(base, whole, tags))
         made = self._made(target, kind, described, {**known, **own_name, _TAGS: tags}, whole)
         try:
-            known = self._run(target, kind, flows.complete(dict(known), whole, tags))
+            known = self._run(target, kind, flows.complete({**known, **made.attributes}, whole, tags))
             shown = self._settle(target, kind, flows, known)
         except ProvisioningError as error:
             raise CreateFailed(str(error), made) from error
@@ -153,12 +153,18 @@ class ResourceTypes:
         kind, _ = self._of(target.type)
         known = {**_base(target), **made.attributes}
         reads = {**({"": kind.read} if kind.read else {}), **kind.snapshot}
-        state = {}
+        state: dict[str, Any] = {}
         for name, read in reads.items():
             try:
-                state[name] = _stable(self._shown(target, kind, read, known), kind.volatile)
+                if isinstance(read, Read):
+                    shown = self._shown(target, kind, read, known)
+                else:
+                    shown = self._run(target, kind, read(Change(known)))
             except ProvisioningError as error:
-                state[name] = str(error)
+                shown = str(error)
+            state[name] = _stable(shown, kind)
+            if kind.read and name == "" and shown is None:
+                return dict.fromkeys(reads)  # it is gone, and all of it
         return state
 
     # --- parts of these ----------------------------------------------------------------------------------
@@ -315,14 +321,14 @@ def _not_up(target: Target, status: str, reason: Any) -> str:
     return f"{target.type} {target.logical_id} did not come up; it is {status}{said}"
 
 
-def _stable(value: Any, volatile: Sequence[str]) -> Any:
+def _stable(value: Any, kind: ResourceType) -> Any:
     """What a state is: without what changes by itself (times, versions), and without what is empty (some APIs
     answer "" for what was taken away, others nothing)."""
     if isinstance(value, Mapping):
-        kept = {k: _stable(v, volatile) for k, v in value.items() if k not in volatile and not _is_time(v)}
-        return {key: each for key, each in kept.items() if each not in (None, "", [], {})}
+        kept = {k: _stable(v, kind) for k, v in value.items() if k not in kind.volatile and not _is_time(v)}
+        return {k: v for k, v in kept.items() if v not in (None, "", [], {}) and v not in kind.means_nothing}
     if isinstance(value, list):
-        return [_stable(each, volatile) for each in value]
+        return [_stable(each, kind) for each in value]
     return jsonable(value)
 
 

@@ -62,7 +62,8 @@ def _trial(
         facts = yield from flows.make(known, named, tags)
         facts = {**dict.fromkeys(kind.attributes, UNKNOWN), **facts}
         facts = yield from flows.complete(facts, named, tags)
-        yield from flows.read(facts)
+        shown = yield from flows.read(facts)
+        facts = {**facts, **(shown if isinstance(shown, Mapping) else {})}
         if before is not None and not _replaced(described, before, given):
             problems.extend(_fixed(kind, shapes, described, before, given))
             yield from flows.change(dict(facts), {**known, **before}, {**known, **given})
@@ -90,8 +91,9 @@ def _fixed(
     said = []
     create = kind.create.operation if isinstance(kind.create, Call) else ""
     old, new = placing.prepared(kind, before), placing.prepared(kind, given)
+    settled = {*kind.parts, *kind.recorded, *kind.takes}
     for name in sorted({**old, **new}):
-        if not schema.differs(old.get(name), new.get(name)) or name in kind.parts or name in kind.recorded:
+        if not schema.differs(old.get(name), new.get(name)) or name in settled:
             continue
         if name == described.tag_property:
             if kind.tagging is None:

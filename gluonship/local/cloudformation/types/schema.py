@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gluonship.local.cloudformation.contract import UNKNOWN
+from gluonship.local.cloudformation.types.patterns import portable
 
 PropertyPath = tuple[str, ...]
 """Where a property lies: its names from the top; `*` is any element of a list."""
@@ -48,7 +49,16 @@ def load(type_name: str) -> ResourceSchema | None:
     file = _files().get(type_name)
     if file is None:
         return None
-    return ResourceSchema(json.loads((_folder() / "resources" / f"{file}.json").read_text("utf-8")))
+    text = (_folder() / "resources" / f"{file}.json").read_text("utf-8")
+    return ResourceSchema(json.loads(text, object_hook=_with_portable_patterns))
+
+
+def _with_portable_patterns(found: dict[str, Any]) -> dict[str, Any]:
+    """patternProperties whose patterns every reader of the schema can use as they are."""
+    patterns = found.get("patternProperties")
+    if isinstance(patterns, dict):
+        found["patternProperties"] = {portable(pattern): each for pattern, each in patterns.items()}
+    return found
 
 
 class ResourceSchema:

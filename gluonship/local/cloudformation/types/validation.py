@@ -62,10 +62,22 @@ def _leaves(errors: Iterable[ValidationError]) -> Iterator[ValidationError]:
             by_branch: dict[Any, list[ValidationError]] = {}
             for each in error.context:
                 by_branch.setdefault(each.schema_path[0], []).append(each)
-            nearest = min(by_branch.values(), key=len)
+            branches = list(by_branch.values())
+            if all(len(branch) == 1 and branch[0].validator == "required" for branch in branches):
+                yield _one_required(error, [branch[0] for branch in branches])
+                continue
+            nearest = min(branches, key=len)
             yield from _leaves(_under(error, nearest))
         else:
             yield error
+
+
+def _one_required(parent: ValidationError, missing: list[ValidationError]) -> ValidationError:
+    """Of alternatives that each only want another property."""
+    names = [name for each in missing for name in each.validator_value]
+    said = ValidationError(f"one of {', '.join(dict.fromkeys(names))} is required", instance=parent.instance)
+    said.parent = parent
+    return said
 
 
 def _under(parent: ValidationError, children: list[ValidationError]) -> Iterator[ValidationError]:

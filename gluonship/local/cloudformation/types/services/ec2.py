@@ -192,11 +192,6 @@ ROUTE = _of(
     update=_replaced_route,
     delete=_delete_route,
     takes=("RouteTableId", *_DESTINATIONS, *_ROUTE_TARGETS),
-    objection=lambda properties: (
-        None
-        if any(name in properties for name in _DESTINATIONS)
-        else f"Properties: one of {', '.join(_DESTINATIONS)} is required"
-    ),
     refused={
         "LocalGatewayId": "there is no Outpost here",
         "CoreNetworkArn": "there is no core network here",
@@ -280,6 +275,7 @@ def _modify_endpoint(change: Change) -> Flow:
 VPC_ENDPOINT = _of(
     "VPCEndpoint",
     create=Call("CreateVpcEndpoint"),
+    prepare=lambda properties: {"VpcEndpointType": "Gateway", **properties},  # AWS's own default
     update=_modify_endpoint,
     delete=Call("DeleteVpcEndpoints", {"VpcEndpointIds": ["{VpcEndpointId}"]}),
     read=Read("DescribeVpcEndpoints", {"VpcEndpointIds": ["{VpcEndpointId}"]}, "VpcEndpoints.0"),

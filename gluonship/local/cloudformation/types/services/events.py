@@ -62,8 +62,6 @@ def _delete_rule(change: Change) -> Flow:
 
 def _reachable(properties: Mapping[str, Any]) -> str | None:
     """Targets whose services do not run here."""
-    if not properties.get("EventPattern") and not properties.get("ScheduleExpression"):
-        return "Properties: one of EventPattern and ScheduleExpression is required"
     for index, target in enumerate(listed(properties.get("Targets"))):
         arn = target.get("Arn") if isinstance(target, Mapping) else None
         if isinstance(arn, str) and arn.startswith("arn:") and arn.split(":")[2] not in _HERE:
@@ -139,6 +137,7 @@ EVENT_BUS = ResourceType(
         "LogConfig": "deliveries of a bus are not logged here",
     },
     tagging=Tagging("TagResource", "UntagResource", {"ResourceARN": "{EventBusArn}"}),
+    snapshot={"Tags": Read("ListTagsForResource", {"ResourceARN": "{EventBusArn}"}, "Tags")},
 )
 
 

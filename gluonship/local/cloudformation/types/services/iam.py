@@ -4,7 +4,9 @@ rights are not seen here)."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
+from gluonship.local.cloudformation.contract import UNKNOWN
 from gluonship.local.cloudformation.types.declaration import (
     Call,
     Change,
@@ -19,7 +21,14 @@ from gluonship.local.cloudformation.types.declaration import (
 from gluonship.local.cloudformation.types.mapping import as_text
 from gluonship.local.cloudformation.types.steps import attached, listed, put, put_text
 
+_NOT_KNOWN_YET = {"PolicyName": UNKNOWN, "PolicyDocument": UNKNOWN}
 _ROLE = {"RoleName": "{RoleName}"}
+
+
+def _documents(policies: Any) -> dict[Any, Any]:
+    """The documents of a Policies property by their names."""
+    given = [each if isinstance(each, Mapping) else _NOT_KNOWN_YET for each in listed(policies)]
+    return {each["PolicyName"]: each["PolicyDocument"] for each in given}
 
 
 def inline(one: str) -> Step:
@@ -28,8 +37,7 @@ def inline(one: str) -> Step:
 
     def step(change: Change) -> Flow:
         owner = {named: change.known[named]}
-        new = {each["PolicyName"]: each["PolicyDocument"] for each in listed(change.new)}
-        old = {each["PolicyName"]: each["PolicyDocument"] for each in listed(change.old)}
+        new, old = _documents(change.new), _documents(change.old)
         for name in old:
             if name not in new:
                 yield Request(f"Delete{one}Policy", {**owner, "PolicyName": name}, gone_is_fine=True)
@@ -115,11 +123,6 @@ POLICY = ResourceType(
     takes=("PolicyName", "PolicyDocument", "Roles", "Users", "Groups"),
     ref="{generated_id}",
     attributes={"Id": "{generated_id}"},
-    objection=lambda properties: (
-        None
-        if any(properties.get(many) for many, _ in _HOLDERS)
-        else "Properties: at least one of Groups, Roles and Users must be non-empty"
-    ),
     note="kept and shown; the local cloud enforces no policy",
     effect="recorded",
 )
@@ -168,6 +171,17 @@ def _detached(change: Change) -> Flow:
     yield from _without_old_versions(change)
 
 
+def _shown_document(change: Change) -> Flow:
+    """Of the version in force, whatever its number is by now."""
+    policy = {"PolicyArn": change.known["PolicyArn"]}
+    answer = yield Request("GetPolicy", policy, gone_is_fine=True)
+    version = answer.get("Policy", {}).get("DefaultVersionId")
+    if version is None:
+        return None
+    answer = yield Request("GetPolicyVersion", {**policy, "VersionId": version})
+    return answer["PolicyVersion"]["Document"]
+
+
 _POLICY = {"PolicyArn": "{PolicyArn}"}
 MANAGED_POLICY = ResourceType(
     "iam",
@@ -180,7 +194,7 @@ MANAGED_POLICY = ResourceType(
     parts={"PolicyDocument": _document, **{many: _holders(one) for many, one in _HOLDERS}},
     before_delete=_detached,
     snapshot={
-        "Document": Read("GetPolicyVersion", {"PolicyArn": "{Arn}", "VersionId": "v1"}, "PolicyVersion"),
+        "Document": _shown_document,
         "Holders": Read("ListEntitiesForPolicy", {"PolicyArn": "{Arn}"}),
     },
     volatile=("DefaultVersionId",),

@@ -206,6 +206,7 @@ BUCKET = ResourceType(
         }.items()
     }
     | {"PublicAccessBlock": Read("GetPublicAccessBlock", _BUCKET)},
+    means_nothing=("Suspended",),  # versioning and acceleration can only be suspended once they were enabled
     note="a real bucket of the local cloud",
 )
 

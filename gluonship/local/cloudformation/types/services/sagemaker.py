@@ -34,10 +34,14 @@ def _start(change: Change) -> Flow:
     yield Request("StartNotebookInstance", {"NotebookInstanceName": change.known["NotebookInstanceName"]})
 
 
+_DEFAULTS = {"RootAccess": "Enabled", "VolumeSizeInGB": 5}
+
+
 def _update_notebook(change: Change) -> Flow:
     """UpdateNotebookInstance takes a property away by a member of its own: DisassociateLifecycleConfig."""
     sent = ("InstanceType", "RoleArn", "RootAccess", "VolumeSizeInGB", "InstanceMetadataServiceConfiguration")
-    members = {name: change.new[name] for name in sent if name in change.new}
+    given = {**{name: each for name, each in _DEFAULTS.items() if name in change.old}, **change.new}
+    members = {name: given[name] for name in sent if name in given}
     for name, taken_away in (
         ("LifecycleConfigName", "DisassociateLifecycleConfig"),
         ("DefaultCodeRepository", "DisassociateDefaultCodeRepository"),
@@ -100,12 +104,23 @@ LIFECYCLE_CONFIG = ResourceType(
 )
 
 _REPOSITORY = {"CodeRepositoryName": "{CodeRepositoryName}"}
+
+
+def _update_repository(change: Change) -> Flow:
+    """The secret alone changes in place: another URL or branch is another repository."""
+    git = change.new["GitConfig"]
+    secret = git.get("SecretArn", "") if isinstance(git, Mapping) else git
+    name = {"CodeRepositoryName": change.known["CodeRepositoryName"]}
+    yield Request("UpdateCodeRepository", {**name, "GitConfig": {"SecretArn": secret}})
+
+
 CODE_REPOSITORY = ResourceType(
     "sagemaker",
     create=Call("CreateCodeRepository"),
-    update=(Call("UpdateCodeRepository"),),
+    update=_update_repository,
     delete=Call("DeleteCodeRepository", _REPOSITORY),
     read=Read("DescribeCodeRepository", _REPOSITORY),
+    takes=("GitConfig",),
     name=Name("CodeRepositoryName", max_length=63),
     ref="{CodeRepositoryArn}",
     tagging=tagging("CodeRepositoryArn"),

@@ -14,6 +14,7 @@ from gluonship.local.cloudformation.types.declaration import (
     Settling,
     Tagging,
 )
+from gluonship.local.cloudformation.types.steps import listed
 
 
 def tagging(arn: str) -> Tagging:
@@ -80,7 +81,7 @@ _INSTANCE = "give InstanceType and InitialInstanceCount"
 
 
 def _complete_variants(properties: Mapping[str, Any]) -> str | None:
-    for index, variant in enumerate(properties["ProductionVariants"] or ()):
+    for index, variant in enumerate(listed(properties["ProductionVariants"])):
         if not isinstance(variant, Mapping):
             continue
         for name in ("ModelName", "InstanceType", "InitialInstanceCount"):

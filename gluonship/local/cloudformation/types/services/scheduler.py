@@ -37,6 +37,7 @@ SCHEDULE_GROUP = ResourceType(
     ref="{Name}",
     attributes={"Arn": "{ScheduleGroupArn}"},
     tagging=Tagging("TagResource", "UntagResource", {"ResourceArn": "{ScheduleGroupArn}"}),
+    snapshot={"Tags": Read("ListTagsForResource", {"ResourceArn": "{ScheduleGroupArn}"}, "Tags")},
 )
 
 TYPES: Mapping[str, ResourceType] = {

@@ -24,7 +24,7 @@ _DEFAULTS: dict[str, Any] = {
     "DelaySeconds": "0",
     "KmsDataKeyReusePeriodSeconds": "300",
     "KmsMasterKeyId": "",
-    "MaximumMessageSize": "262144",
+    "MaximumMessageSize": "1048576",
     "MessageRetentionPeriod": "345600",
     "ReceiveMessageWaitTimeSeconds": "0",
     "RedriveAllowPolicy": "",

@@ -41,7 +41,10 @@ def _definition(change: Change) -> Flow:
     elif given is not None:
         properties["DefinitionString"] = as_text(given)
     text = properties.get("DefinitionString")
-    for name, value in (properties.pop("DefinitionSubstitutions", None) or {}).items():
+    substitutions = properties.pop("DefinitionSubstitutions", None)
+    if substitutions is UNKNOWN:
+        return {**properties, "DefinitionString": UNKNOWN}
+    for name, value in (substitutions or {}).items():
         if text is UNKNOWN or has_unknown(value):
             text = UNKNOWN
         else:

@@ -1,0 +1,201 @@
+"""SageMaker's model, configuration and endpoint as resource types: real serving processes behind them."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from local_clouds import running_cloud
+from types_driver import SCOPE, TypesDriver
+
+from gluonship.local.cloudformation.contract import UNKNOWN, CreateFailed, Made, ProvisioningError
+
+ROLE_ARN = "arn:aws:iam::123456789012:role/somebody"
+SERVER = Path(__file__).resolve().parents[1] / "serving" / "tiny_server.py"
+MODEL, CONFIG, ENDPOINT = (f"AWS::SageMaker::{kind}" for kind in ("Model", "EndpointConfig", "Endpoint"))
+SCALABLE_TARGET = "AWS::ApplicationAutoScaling::ScalableTarget"
+SCALING_POLICY = "AWS::ApplicationAutoScaling::ScalingPolicy"
+
+
+def images() -> str:
+    """images.toml: behaviours of tiny_server.py as images `tiny/BEHAVIOUR`."""
+    command = json.dumps([sys.executable, "-S", str(SERVER)])[:-1]
+    return "\n".join(
+        f'[[image]]\npattern = "tiny/{behaviour}"\ncommand = {command}, "{behaviour}"]\n'
+        for behaviour in ("broken", "needs-model")
+    )
+
+
+class Hosting(TypesDriver):
+    """Models, configurations and endpoints of one stack."""
+
+    def model_data(self, tag: str) -> str:
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+            info = tarfile.TarInfo("model.txt")
+            info.size = len(tag)
+            tar.addfile(info, io.BytesIO(tag.encode()))
+        self.client("s3").put_object(Bucket="models", Key=f"{tag}.tar.gz", Body=packed.getvalue())
+        return f"s3://models/{tag}.tar.gz"
+
+    def config(self, tag: str, image: str = "tiny/needs-model:1") -> str:
+        """A model whose answers carry `tag`, and its configuration; the configuration's name."""
+        container = {"Image": image, "ModelDataUrl": self.model_data(tag)}
+        model = self.create(MODEL, {"ExecutionRoleArn": ROLE_ARN, "PrimaryContainer": container})
+        variant = {
+            "VariantName": "AllTraffic",
+            "ModelName": model.attributes["ModelName"],
+            "InstanceType": "ml.m5.large",
+            "InitialInstanceCount": "1",
+        }
+        config = self.create(CONFIG, {"ProductionVariants": [variant]})
+        return str(config.attributes["EndpointConfigName"])
+
+    def answer(self, made: Made) -> str:
+        answer = self.client("sagemaker-runtime").invoke_endpoint(
+            EndpointName=made.attributes["EndpointName"], Body=b"x", ContentType="text/plain"
+        )
+        return str(json.loads(answer["Body"].read())["tag"])
+
+
+@pytest.fixture(scope="module")
+def hosting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosting]:
+    home = tmp_path_factory.mktemp("types-hosting")
+    (home / "images.toml").write_text(images(), encoding="utf-8")
+    with running_cloud(home) as cloud:
+        driver = Hosting(cloud)
+        driver.client("s3").create_bucket(Bucket="models")
+        yield driver
+
+
+def test_an_endpoint_is_made_updated_and_deleted(hosting: Hosting) -> None:
+    first = {"EndpointConfigName": hosting.config("one"), "Tags": [{"Key": "a", "Value": "b"}]}
+    second = {"EndpointConfigName": hosting.config("two"), "Tags": [{"Key": "a", "Value": "c"}]}
+    made = hosting.create(ENDPOINT, first)
+    assert made.physical_id.endswith(f":endpoint/{made.attributes['EndpointName']}")
+    assert hosting.answer(made) == "one"
+
+    changed = hosting.update(ENDPOINT, made, first, second)
+    assert hosting.answer(changed) == "two"
+    assert hosting.snapshot(ENDPOINT, changed)["Tags"] == [{"Key": "a", "Value": "c"}]
+
+    hosting.delete(ENDPOINT, changed, second)
+    assert hosting.gone(ENDPOINT, changed)
+
+
+def test_an_endpoint_that_does_not_come_up_is_told_with_what_was_made(hosting: Hosting) -> None:
+    properties = {"EndpointConfigName": hosting.config("broken", "tiny/broken:1")}
+    with pytest.raises(CreateFailed, match="did not come up; it is Failed: ") as failure:
+        hosting.create(ENDPOINT, properties)
+    made = failure.value.made
+    assert made is not None
+    assert hosting.snapshot(ENDPOINT, made)[""]["EndpointStatus"] == "Failed"
+    hosting.delete(ENDPOINT, made, properties)
+    assert hosting.gone(ENDPOINT, made)
+
+
+def test_an_update_that_does_not_come_up_leaves_the_endpoint_as_it_was(hosting: Hosting) -> None:
+    good = {"EndpointConfigName": hosting.config("good")}
+    bad = {"EndpointConfigName": hosting.config("bad", "tiny/broken:1")}
+    made = hosting.create(ENDPOINT, good)
+    before = hosting.snapshot(ENDPOINT, made)
+
+    with pytest.raises(ProvisioningError, match="did not come up; it is rolled back: "):
+        hosting.update(ENDPOINT, made, good, bad)
+    assert hosting.answer(made) == "good"
+
+    restored = hosting.update(ENDPOINT, made, bad, good)
+    assert hosting.snapshot(ENDPOINT, restored) == before
+    hosting.delete(ENDPOINT, restored, good)
+
+
+def test_a_scaling_target_needs_its_endpoint_s_variant(hosting: Hosting) -> None:
+    endpoint = hosting.create(ENDPOINT, {"EndpointConfigName": hosting.config("scaled")})
+    name = endpoint.attributes["EndpointName"]
+
+    def target(resource: str) -> dict[str, Any]:
+        return {
+            "ServiceNamespace": "sagemaker",
+            "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+            "ResourceId": resource,
+            "MinCapacity": 1,
+            "MaxCapacity": "4",
+        }
+
+    for resource in ("endpoint/nobody/variant/AllTraffic", f"endpoint/{name}/variant/Blue"):
+        with pytest.raises(ProvisioningError, match=f"variant does not exist: {resource}"):
+            hosting.create(SCALABLE_TARGET, target(resource))
+
+    resource = f"endpoint/{name}/variant/AllTraffic"
+    made = hosting.create(SCALABLE_TARGET, target(resource))
+    assert made.physical_id == f"{resource}|sagemaker:variant:DesiredInstanceCount|sagemaker"
+
+    policy = {
+        "PolicyName": "by-invocations",
+        "PolicyType": "TargetTrackingScaling",
+        "ScalingTargetId": made.physical_id,
+        "TargetTrackingScalingPolicyConfiguration": {
+            "TargetValue": "70.0",
+            "PredefinedMetricSpecification": {
+                "PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"
+            },
+        },
+    }
+    scaling = hosting.create(SCALING_POLICY, policy)
+    assert scaling.physical_id.startswith("arn:aws:autoscaling:")
+    hosting.delete(SCALING_POLICY, scaling, policy)
+    hosting.delete(SCALABLE_TARGET, made, target(resource))
+    assert hosting.gone(SCALABLE_TARGET, made)
+
+
+@pytest.mark.parametrize(
+    ("type_name", "properties", "path"),
+    [
+        (
+            ENDPOINT,
+            {
+                "EndpointConfigName": UNKNOWN,
+                "DeploymentConfig": {
+                    "BlueGreenUpdatePolicy": {
+                        "TrafficRoutingConfiguration": {
+                            "Type": "CANARY",
+                            "CanarySize": {"Type": "INSTANCE_COUNT", "Value": 1},
+                        }
+                    }
+                },
+            },
+            "DeploymentConfig/BlueGreenUpdatePolicy/TrafficRoutingConfiguration/Type: canary",
+        ),
+        (
+            CONFIG,
+            {
+                "ProductionVariants": [
+                    {
+                        "VariantName": "v",
+                        "ModelName": UNKNOWN,
+                        "ServerlessConfig": {"MaxConcurrency": 1, "MemorySizeInMB": 2048},
+                    }
+                ]
+            },
+            "ProductionVariants/0/ServerlessConfig: serverless inference does not run here yet",
+        ),
+        (
+            MODEL,
+            {"ExecutionRoleArn": UNKNOWN, "Containers": [{"Image": "a"}, {"Image": "b"}]},
+            "Containers: an inference pipeline",
+        ),
+        (MODEL, {"PrimaryContainer": {"Image": "a"}}, "ExecutionRoleArn is required"),
+    ],
+)
+def test_what_cannot_run_is_refused_before_anything_is_made(
+    hosting: Hosting, type_name: str, properties: dict[str, Any], path: str
+) -> None:
+    refused = hosting.types.review(SCOPE, type_name, properties).refused
+    assert len(refused) == 1
+    assert path in refused[0]
