@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
+from processes import still_alive
 from serving_fakes import FolderStorage, ListLogs, OffsetClock, TinyRuntime
+from serving_user import Deployer, images
 
+from gluonship.local import launcher
+from gluonship.local.connection import Connection
 from gluonship.local.serving.fleets import ProcessFleets
 from gluonship.local.serving.health import HealthRules
 from gluonship.local.serving.router import DataPlane
@@ -53,3 +58,17 @@ def data_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataPlane]:
     plane = DataPlane.start(tmp_path_factory.mktemp("plane"), invocation_seconds=2.0)
     yield plane
     plane.close()
+
+
+@pytest.fixture(scope="module")
+def user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployer]:
+    home: Path = tmp_path_factory.mktemp("serving-cloud")
+    (home / "images.toml").write_text(images(), encoding="utf-8")
+    info = launcher.up(home, 0)
+    cloud = psutil.Process(info.pid)
+    try:
+        yield Deployer(Connection(info))
+    finally:
+        family = cloud.children(recursive=True)
+        launcher.down(home, grace_seconds=5)
+        assert still_alive(family, 10) == []
