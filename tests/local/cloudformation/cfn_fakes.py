@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import io
 import itertools
 import json
@@ -242,6 +243,11 @@ def client_error(code: str, message: str, operation: str) -> ClientError:
     return ClientError(response, operation)
 
 
+@functools.cache
+def service_model() -> Any:
+    return botocore.session.get_session().get_service_model("cloudformation")
+
+
 class Cfn:
     """CloudFormation over the fake world, called as the control plane calls it; answers fit the model."""
 
@@ -251,10 +257,9 @@ class Cfn:
         self.clock = StillClock()
         self.service = CloudFormation(self.world, self.answers, self.clock, journal or NoJournal())
         self.handlers = self.service.operations()
-        self._model = botocore.session.get_session().get_service_model("cloudformation")
 
     def __call__(self, operation: str, **request: Any) -> dict[str, Any]:
-        model = self._model.operation_model(operation)
+        model = service_model().operation_model(operation)
         unknown = set(request) - set(model.input_shape.members)
         assert not unknown, f"{operation} has no {unknown}"
         answer = self.handlers[operation](SCOPE, request)
@@ -263,6 +268,12 @@ class Cfn:
         else:
             assert answer == {}
         return answer
+
+    def until(self, happened: Callable[[], bool], seconds: float = 10) -> None:
+        deadline = time.monotonic() + seconds
+        while not happened():
+            assert time.monotonic() < deadline, "it did not happen"
+            time.sleep(0.002)
 
     # --- shorthands --------------------------------------------------------------------------------------
 

@@ -117,7 +117,7 @@ def test_functions(expression: Any, value: Any) -> None:
     ],
 )
 def test_wrong_functions_are_refused_in_words(expression: Any, words: str) -> None:
-    with pytest.raises(TemplateError, match=".") as caught:
+    with pytest.raises(TemplateError) as caught:
         evaluator().value(expression)
     assert words in caught.value.message
 

@@ -78,6 +78,8 @@ class ChangeSetHandlers:
                 stack.revision = None
                 self._register.add(stack)
                 self._engine.context.stage(stack, "REVIEW_IN_PROGRESS", "User Initiated")
+            if same is not None:  # executed: its name is free
+                self._sets.remove(same)
             self._sets.add(change_set)
         return {"Id": change_set.id, "StackId": stack.id}
 
