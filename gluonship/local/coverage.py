@@ -1,6 +1,6 @@
-"""Which operations of SageMaker the local cloud executes, records or refuses: docs/coverage-sagemaker.md.
+"""What the local cloud executes, records or refuses, as pages of docs/; the operations of SageMaker are here.
 
-`python -m gluonship.local.coverage --write` writes the page, `--check` fails where it is not current.
+`python -m gluonship.local.coverage --write` writes the pages, `--check` fails where one is not current.
 """
 
 from __future__ import annotations
@@ -152,18 +152,30 @@ def _executed() -> set[str]:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="gluonship.local.coverage", description=__doc__.split("\n")[0])
     action = parser.add_mutually_exclusive_group(required=True)
-    action.add_argument("--write", action="store_true", help=f"write {PAGE.name}")
-    action.add_argument("--check", action="store_true", help="exit 1 where it is not current")
-    text = page()
-    if parser.parse_args().write:
-        PAGE.parent.mkdir(exist_ok=True)
-        PAGE.write_text(text, "utf-8")
-        print(f"{PAGE}: {', '.join(f'{number} {kind}' for kind, number in counts().items())}")
+    action.add_argument("--write", action="store_true", help="write docs/coverage-*.md")
+    action.add_argument("--check", action="store_true", help="exit 1 where one is not current")
+    write = parser.parse_args().write
+    stale = []
+    for path, text in all_pages().items():
+        if path.exists() and path.read_text("utf-8") == text:
+            continue
+        stale.append(path.name)
+        if write:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, "utf-8")
+    if write:
+        print(f"SageMaker: {', '.join(f'{number} {kind}' for kind, number in counts().items())}")
         return 0
-    if not PAGE.exists() or PAGE.read_text("utf-8") != text:
-        print(f"{PAGE} is not current: run python -m gluonship.local.coverage --write", file=sys.stderr)
-        return 1
-    return 0
+    if stale:
+        print(f"not current: {', '.join(stale)}; python -m gluonship.local.coverage --write", file=sys.stderr)
+    return 1 if stale else 0
+
+
+def all_pages() -> dict[Path, str]:
+    """The text of every page of coverage, by its file."""
+    from gluonship.local.coverage_tables import pages
+
+    return {PAGE: page(), **{PAGE.with_name(name): made() for name, made in pages().items()}}
 
 
 if __name__ == "__main__":

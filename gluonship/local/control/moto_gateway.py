@@ -110,7 +110,7 @@ def refused_message(service: str, operation: str, detail: str = "") -> str:
     what = f"{operation or 'This operation'} of {service or 'this service'}"
     return (
         f"{what} is not available in the local cloud: it is neither executed nor recorded here"
-        f"{f' ({detail})' if detail else ''}. docs/coverage-sagemaker.md lists what is; AWS may have it."
+        f"{f' ({detail})' if detail else ''}. The pages docs/coverage-*.md list what is; AWS may have it."
     )
 
 

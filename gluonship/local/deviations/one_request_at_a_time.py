@@ -18,7 +18,23 @@ from typing import Any
 from moto.core.responses import BaseResponse
 from moto.s3.responses import S3Response
 
-_SERIAL = ("cloudwatch", "ecr", "iam", "kms", "logs", "s3", "sagemaker", "secretsmanager", "ssm", "sts")
+_SERIAL = (
+    "application-autoscaling",
+    "cloudwatch",
+    "ec2",
+    "ecr",
+    "events",
+    "iam",
+    "kms",
+    "logs",
+    "s3",
+    "sagemaker",
+    "scheduler",
+    "secretsmanager",
+    "sns",
+    "ssm",
+    "sts",
+)
 # CloudWatch lists the sizes of S3's buckets. Nothing goes the other way round.
 _ALSO_TAKES = {"cloudwatch": ("s3",)}
 
