@@ -30,6 +30,7 @@ _ALLOWED = {
 }
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 OVERRIDES, DEFAULT = "environments", "default_environment"  # keys of the file, and of no environment
+MISSING = "is missing"
 _SHOWN = 60  # characters of a value that an error quotes
 
 
@@ -48,10 +49,14 @@ class Problem:
         if self.key == "environment":
             return Problem(f"{OVERRIDES}.{environment}", self.text)
         value: Any = override
-        for part in self.key.split("."):
-            if not isinstance(value, Mapping) or part not in value:
-                return self
-            value = value[part]
+        *tables, last = self.key.split(".")
+        for part in tables:
+            if not isinstance(value, list):
+                value = value.get(part) if isinstance(value, Mapping) else None
+        lists = isinstance(value, list)  # whose items an override gives all together
+        missing = bool(tables) and self.text == MISSING  # from a table that the override began
+        if not (lists or (isinstance(value, Mapping) and (last in value or missing))):
+            return self
         return Problem(f"{OVERRIDES}.{environment}.{self.key}", self.text)
 
 
@@ -112,7 +117,7 @@ def _text(key: str, errors: Sequence[Any]) -> str:
         known = keys_at(Configuration, table.split(".")) if table else top_keys()
         return f"is no key here; {nearest(name, known)}allowed are {', '.join(known)}"
     if kind.startswith("missing"):
-        return "is missing"
+        return MISSING
     if kind == "literal_error":
         allowed = first["ctx"]["expected"]
         words = allowed.replace("'", "").replace(" or ", ", ").split(", ")

@@ -53,8 +53,6 @@ Region = Annotated[str, _is(_ZONE, "a region such as eu-west-1")]
 SecurityGroup = Annotated[str, _is(r"sg-[0-9a-f]{8,17}", "a security group's id, sg-...")]
 Subnet = Annotated[str, _is(r"subnet-[0-9a-f]{8,17}", "a subnet's id, subnet-...")]
 TagName = Annotated[str, _is(r"(?!aws:)[\w .:/=+@-]{1,128}", "1 to 128 letters, digits and _ . : / = + - @")]
-TagValue = Annotated[
-    str, _is(r"[\w .:/=+@-]{0,256}", "up to 256 letters, digits, spaces and _ . : / = + - @")
-]
+TagValue = Annotated[str, _is(r"[\w .:/=+@-]{1,256}", "1 to 256 letters, digits, spaces and _ . : / = + - @")]
 Vpc = Annotated[str, _is(r"vpc-[0-9a-f]{8,17}", "a VPC's id, vpc-...")]
 Zone = Annotated[str, _is(_ZONE + "[a-z]", "an availability zone such as eu-west-1a")]

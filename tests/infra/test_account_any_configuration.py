@@ -64,7 +64,9 @@ pipeline = table(
 valid = table(
     project=st.from_regex(r"\A[A-Za-z](-?[A-Za-z0-9]){0,19}\Z"),
     stacks=st.sampled_from([["storage"], ["storage", "pipeline"], ["endpoint", "storage"], ALL]),
-    tags=st.dictionaries(st.from_regex(r"\A[a-z]{1,20}\Z"), st.text("ab 1.:/", max_size=9), max_size=2),
+    tags=st.dictionaries(
+        st.from_regex(r"\A[a-z]{1,20}\Z"), st.text("ab 1.:/", min_size=1, max_size=9), max_size=2
+    ),
     account=table(
         id=off | st.just("123456789012"),
         region=off | st.just("us-east-1"),
@@ -101,7 +103,7 @@ valid = table(
 WRONG: dict[str, list[Any]] = {
     "project": ["", "-x", "a_b", "x" * 21, 7, ["a"]],
     "stacks": [[], ["pipeline"], ["storage", "storage"], "storage", 3],
-    "tags.owner": [1, True, "\n", ["a"]],
+    "tags.owner": [1, True, "", "\n", ["a"]],
     "account.id": [123456789012, "1", ""],
     "account.region": ["moon", 1],
     "storage.removal": ["keep", True, 1],
