@@ -35,7 +35,7 @@ class PipelineStack(EnvironmentStack):
             endpoint_name=configuration.endpoint_name,
             settings=_settings(configuration),
             vpc=self._vpc(network) if network else None,
-            security_groups=self._security_groups(network) if network else None,
+            security_groups=self._security_groups(network) if network else (),
             removal_policy=REMOVAL[configuration.storage.removal],
         )
         if configuration.notices.email:
