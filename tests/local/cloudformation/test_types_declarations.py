@@ -95,8 +95,6 @@ CONFIG = "AWS::SageMaker::EndpointConfig"
          "exactly one of Definition, DefinitionString"),
         ("AWS::StepFunctions::StateMachine", {"RoleArn": "r", "DefinitionString": "{"},
          "DefinitionString: is not JSON"),
-        ("AWS::StepFunctions::StateMachine",
-         {"RoleArn": "r", "DefinitionString": "{}", "StateMachineType": "EXPRESS"}, "only STANDARD machines"),
         ("AWS::Events::Rule", {"ScheduleExpression": "rate(1 day)",
                                "Targets": [{"Id": "a", "Arn": "arn:aws:lambda:us-east-1:1:function:f"}]},
          "Properties/Targets/0/Arn: the local cloud cannot deliver to lambda"),

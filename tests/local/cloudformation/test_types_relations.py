@@ -247,3 +247,26 @@ def test_every_operation_that_the_types_count_on_is_answered(driver: TypesDriver
             shape = client.meta.service_model.operation_model(operation).input_shape
             nobody = {name: without_unknown(shape.members[name], UNKNOWN) for name in shape.required_members}
             assert answer_code(client, operation, nobody) != "UnsupportedOperation", operation
+
+
+def test_a_model_package_is_approved_in_place(driver: TypesDriver) -> None:
+    group = {"ModelPackageGroupName": "approved-flowers"}
+    made_group = driver.create("AWS::SageMaker::ModelPackageGroup", group)
+    package = {
+        **group,
+        "ModelApprovalStatus": "PendingManualApproval",
+        "InferenceSpecification": {
+            "Containers": [{"Image": "i:1", "ModelDataUrl": "s3://models/m.tar.gz"}],
+            "SupportedContentTypes": ["image/jpeg"],
+            "SupportedResponseMIMETypes": ["application/json"],
+        },
+    }
+    approved = {**package, "ModelApprovalStatus": "Approved", "ApprovalDescription": "looks good"}
+    made = driver.create("AWS::SageMaker::ModelPackage", package)
+    assert made.physical_id.endswith(":model-package/approved-flowers/1")
+    driver.update("AWS::SageMaker::ModelPackage", made, package, approved)
+    shown = driver.client("sagemaker").describe_model_package(ModelPackageName=made.physical_id)
+    assert (shown["ModelApprovalStatus"], shown["ApprovalDescription"]) == ("Approved", "looks good")
+    driver.delete("AWS::SageMaker::ModelPackage", made, approved)
+    driver.delete("AWS::SageMaker::ModelPackageGroup", made_group, group)
+    assert driver.gone("AWS::SageMaker::ModelPackageGroup", made_group)
