@@ -78,8 +78,10 @@ def classify() -> dict[str, dict[str, Coverage]]:
     from moto.core.utils import camelcase_to_underscores, method_names_from_class
     from moto.sagemaker.responses import SageMakerResponse
 
+    from gluonship.local import deviations
     from gluonship.local.control.registry import service_model
 
+    deviations.apply()  # they add operations
     executed = _executed()
     recorded = set(method_names_from_class(SageMakerResponse))
 

@@ -5,6 +5,8 @@ They change moto in the process that applies them only: the cloud's.
 
 from __future__ import annotations
 
+import functools
+
 from gluonship.local.deviations import (
     bucket_logging,
     code_repositories,
@@ -21,8 +23,9 @@ from gluonship.local.deviations import (
 )
 
 
+@functools.cache
 def apply() -> None:
-    """Applies every deviation. To be called once, before moto's first request."""
+    """Applies every deviation, the first time it is called. To be called before moto's first request."""
     bucket_logging.apply()
     code_repositories.apply()
     composite_alarms.apply()

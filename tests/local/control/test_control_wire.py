@@ -173,7 +173,7 @@ def test_keys_come_back_as_they_were(cloud: LocalCloud) -> None:
     ("service", "operation", "arguments"),
     [
         ("sagemaker", "list_labeling_jobs", {}),
-        ("sagemaker", "delete_processing_job", {"ProcessingJobName": "x"}),
+        ("sagemaker", "stop_compilation_job", {"CompilationJobName": "x"}),
         ("sagemaker-edge", "get_device_registration", {"DeviceName": "d", "DeviceFleetName": "f"}),
         ("logs", "list_anomalies", {}),
         ("cloudwatch", "describe_anomaly_detectors", {}),
