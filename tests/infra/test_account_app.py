@@ -45,5 +45,7 @@ def test_the_cdk_command_shows_what_is_wrong_with_the_configuration(tmp_path: Pa
 def test_the_environment_may_come_from_a_variable(tmp_path: Path) -> None:
     done = run(tmp_path, sys.executable, "app.py", GLUONSHIP_ENVIRONMENT="prdo")
     assert done.returncode == 2
-    assert "has no 'prdo', which was asked for; did you mean 'prod'? there are dev, prod" in done.stderr
+    assert (
+        "has no 'prdo', which was asked for; did you mean 'prod'? there are dev, local, prod" in done.stderr
+    )
     assert "Traceback" not in done.stderr

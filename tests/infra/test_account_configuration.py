@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,19 @@ def test_an_environment_overrides_single_keys() -> None:
     assert prod.endpoint.scaling.max_capacity == 8
     assert prod.endpoint.scaling.invocations_per_instance == dev.endpoint.scaling.invocations_per_instance
     assert (dev.prefix, prod.endpoint_name) == ("gluonship-dev", "gluonship-prod")
+
+
+def test_the_local_environment_is_another_one_with_quicker_values() -> None:
+    local, dev = load(KIT, "local"), load(KIT, "dev")
+    assert local.prefix == "gluonship-local"
+    quick = {"environment": "dev", "pipeline": dev.pipeline}
+    assert local.model_copy(update=quick) == dev
+    changed = {each.name for each in fields(dev.pipeline)}
+    changed = {name for name in changed if getattr(local.pipeline, name) != getattr(dev.pipeline, name)}
+    waits = {"poll_seconds", "deployment_wait_seconds", "termination_wait_seconds"}
+    assert changed == {"epochs", "accuracy_threshold", "hyperparameters", *waits}
+    waiting = local.pipeline.deployment_wait_seconds + local.pipeline.termination_wait_seconds
+    assert waiting <= 5
 
 
 def test_an_override_replaces_a_list(tmp_path: Path) -> None:

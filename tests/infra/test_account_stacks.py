@@ -25,7 +25,7 @@ _KEY = "arn:aws:kms:us-east-1:123456789012:key/12345678-1234-1234-1234-123456789
 @pytest.fixture(scope="module")
 def assemblies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The kit's stacks for each environment, on disk."""
-    folders = {name: tmp_path_factory.mktemp(name) for name in ("dev", "prod")}
+    folders = {name: tmp_path_factory.mktemp(name) for name in ("dev", "local", "prod")}
     for name, folder in folders.items():
         account_apps.synthesise(folder, name)
     return folders
@@ -45,6 +45,11 @@ def every_resource(folder: Path) -> list[dict[str, Any]]:
 def test_the_stacks_are_those_of_the_snapshot(assemblies: dict[str, Path]) -> None:
     expected = account_apps.SNAPSHOT.read_text(encoding="utf-8")
     assert account_apps.summary(templates(assemblies["dev"])) == expected, "see account_apps.py"
+
+
+def test_the_local_environment_has_the_resources_of_the_others(assemblies: dict[str, Path]) -> None:
+    expected = account_apps.SNAPSHOT.read_text(encoding="utf-8")
+    assert account_apps.summary(templates(assemblies["local"])) == expected.replace("-dev-", "-local-")
 
 
 @pytest.mark.parametrize("environment", ["dev", "prod"])

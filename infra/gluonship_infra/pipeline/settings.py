@@ -59,7 +59,8 @@ class PipelineSettings:
     serving_instance_count: int = 1  # of a new endpoint; an update keeps the count that it has
     deployment: Deployment = "all-at-once"
     deployment_percent: int = 10  # of the instances, in a canary or in each linear step
-    deployment_wait_seconds: int = 300  # between steps, and before the old instances go
+    deployment_wait_seconds: int = 300  # after each shift of traffic
+    termination_wait_seconds: int = 300  # after the last one, before the old instances go
     rollback_alarms: tuple[str, ...] = ()  # names of CloudWatch alarms that roll an update back
 
     poll_seconds: int = 15
@@ -94,6 +95,7 @@ class PipelineSettings:
             "serving_instance_count": (1, 1000),
             "deployment_percent": (5, 50),
             "deployment_wait_seconds": (0, 3600),
+            "termination_wait_seconds": (0, 3600),
             "poll_seconds": (1, 300),
         }
         found = [check.whole(name, getattr(self, name), *limits) for name, limits in wholes.items()]

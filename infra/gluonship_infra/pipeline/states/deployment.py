@@ -144,7 +144,7 @@ def _deployment(settings: PipelineSettings) -> dict[str, Any]:
     wanted: dict[str, Any] = {
         "BlueGreenUpdatePolicy": {
             "TrafficRoutingConfiguration": routing,
-            "TerminationWaitInSeconds": settings.deployment_wait_seconds,
+            "TerminationWaitInSeconds": settings.termination_wait_seconds,
             "MaximumExecutionTimeoutInSeconds": _MAX_SHIFT_SECONDS,
         }
     }
