@@ -24,7 +24,7 @@ from gluonship_infra.endpoint.deployment import Deployment, deployment_config
 from gluonship_infra.endpoint.findings import (
     acknowledge_no_rollback,
     acknowledge_serverless,
-    acknowledge_wildcards,
+    acknowledge_statements,
 )
 from gluonship_infra.endpoint.metrics import VariantMetrics
 from gluonship_infra.endpoint.network import ModelNetwork
@@ -90,7 +90,7 @@ class DeclaredEndpoint(Construct):
         statements = list(self._statements(data_capture, asynchronous))
         for statement in statements:
             self.role.add_to_principal_policy(statement)
-        acknowledge_wildcards(self.role, statements, cdk.Stack.of(self))
+        acknowledge_statements(self.role, statements)
         self.models = {variant.name: self._model(variant) for variant in variants}
         self.config = self._configuration(data_capture, asynchronous)
         self.endpoint = sagemaker.CfnEndpoint(

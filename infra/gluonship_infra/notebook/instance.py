@@ -11,13 +11,12 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
-from gluonship_infra.endpoint.findings import acknowledge_wildcards
 from gluonship_infra.endpoint.network import ModelNetwork
 from gluonship_infra.endpoint.refusals import InvalidProps, matches, whole
 from gluonship_infra.notebook.lifecycle import install_script
-from gluonship_infra.rules import acknowledge
+from gluonship_infra.rules import acknowledge, acknowledge_wildcards
 
-_WILDCARDS = {"WriteLogs": "SageMaker names a log stream by the instance, below its one log group."}
+_STREAMS = "SageMaker names a log stream by the instance, below its one log group."
 
 
 class NotebookInstance(Construct):
@@ -103,4 +102,4 @@ class NotebookInstance(Construct):
         actions = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
         statement = iam.PolicyStatement(sid="WriteLogs", actions=actions, resources=[streams])
         self.role.add_to_principal_policy(statement)
-        acknowledge_wildcards(self.role, [statement], stack, _WILDCARDS)
+        acknowledge_wildcards(self.role, [(streams, _STREAMS)])

@@ -1,8 +1,4 @@
-"""What a role may do, each permission with the reason for the wildcard that it needs.
-
-cdk-nag (AwsSolutions-IAM5) wants every wildcard excepted by its own text; here the reason stands where the
-wildcard is written, and the text is found from the template.
-"""
+"""What a role may do, each permission with the reason for the wildcard that it needs."""
 
 from __future__ import annotations
 
@@ -36,38 +32,24 @@ def grant(role: iam.Role, permissions: Iterable[Permission]) -> None:
 
     Raises WeakReason for a wildcard without a reason.
     """
-    stack = cdk.Stack.of(role)
-    reasons: dict[str, list[str]] = {}
-    for permission in permissions:
+    needed = list(permissions)
+    for permission in needed:
         role.add_to_policy(permission.statement())
-        for resource in permission.resources:
-            name = _named_by_nag(stack.resolve(_imported(resource, stack)))
-            if "*" in name:
-                reasons.setdefault(f"AwsSolutions-IAM5[Resource::{name}]", []).append(permission.because)
-    rules.acknowledge(role, {rule: " ".join(dict.fromkeys(texts)) for rule, texts in reasons.items()})
+    rules.acknowledge_wildcards(
+        role, [(resource, each.because) for each in needed for resource in each.resources]
+    )
 
 
-def _imported(resource: str, stack: cdk.Stack) -> str:
-    """The ARN with references to other stacks as the imports that they become at the end of the synthesis."""
-    for token in cdk.Tokenization.reverse_string(resource).tokens:
-        if isinstance(token, cdk.Reference):
-            owner = cdk.Stack.of(token.target)
-            if owner.node.path != stack.node.path:
-                resource = resource.replace(token.to_string(), owner.export_value(token))
-    return resource
-
-
-def _named_by_nag(value: Any) -> str:
-    """A resolved ARN as cdk-nag writes it: <LogicalId.Attribute>, <Parameter>, an export's name."""
-    if isinstance(value, str):
-        return value
-    if "Fn::Join" in value:
-        delimiter, parts = value["Fn::Join"]
-        return str(delimiter).join(_named_by_nag(part) for part in parts)
-    if "Fn::GetAtt" in value:
-        return "<{}.{}>".format(*value["Fn::GetAtt"])
-    if "Fn::ImportValue" in value:
-        return _named_by_nag(value["Fn::ImportValue"])
-    if "Ref" in value:
-        return f"<{value['Ref']}>"
-    return f"<{next(iter(value))}>"  # Fn::FindInMap, of an account of AWS's
+def look_at_alarms(stack: cdk.Stack) -> Permission:
+    """To ask for the states of alarms, whichever they are."""
+    alarms = stack.format_arn(
+        service="cloudwatch",
+        resource="alarm",
+        resource_name="*",
+        arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
+    )
+    return Permission(
+        ["cloudwatch:DescribeAlarms"],
+        [alarms],
+        "CloudWatch checks it against all alarms of the region, whichever are asked for.",
+    )

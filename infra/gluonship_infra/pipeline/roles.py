@@ -18,7 +18,7 @@ from constructs import Construct
 
 from gluonship_infra.pipeline.images import repository_arn
 from gluonship_infra.pipeline.parameters import SourceFile
-from gluonship_infra.pipeline.permissions import Permission, grant
+from gluonship_infra.pipeline.permissions import Permission, grant, look_at_alarms
 
 
 @dataclass(frozen=True)
@@ -88,11 +88,7 @@ def _permissions(stack: cdk.Stack, access: JobAccess) -> Iterator[Permission]:
         {"StringLike": {"cloudwatch:namespace": ["/aws/sagemaker/*", "aws/sagemaker/*", "AWS/SageMaker"]}},
     )
     if access.watches_alarms:
-        yield Permission(
-            ["cloudwatch:DescribeAlarms"],
-            [_arn(stack, "cloudwatch", "alarm", "*")],
-            "CloudWatch checks it against all alarms of the region, whichever are asked for.",
-        )
+        yield look_at_alarms(stack)
     if access.in_vpc:
         yield from _network(stack)
 

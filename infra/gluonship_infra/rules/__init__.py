@@ -14,6 +14,7 @@ from gluonship_infra.rules.report import write_report
 from gluonship_infra.rules.rule import Finding, Rule
 from gluonship_infra.rules.synthesis import apply, synthesise
 from gluonship_infra.rules.templates import Template
+from gluonship_infra.rules.wildcards import acknowledge_wildcards
 
 __all__ = [
     "RULES",
@@ -23,6 +24,7 @@ __all__ = [
     "Template",
     "WeakReason",
     "acknowledge",
+    "acknowledge_wildcards",
     "apply",
     "findings",
     "synthesise",
