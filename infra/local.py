@@ -6,22 +6,21 @@ The same app and the same CDK command as for AWS; only the values of the environ
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 import click
-from gluonship_infra.configuration import ConfigurationError
-from local_account import journey
-from local_account.cdk import CdkFailed
-from local_account.run import RunFailed
 
 from gluonship.cli.terminal import Terminal
-from gluonship.local.launcher import LauncherError
+
+# The CDK's Python starts `node` by its name: the one of this environment, whatever the machine has.
+os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
 
 _config = click.option(
     "--config",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    default=journey.Wanted.configuration,
+    default=Path(__file__).resolve().with_name("gluonship.toml"),
     help="The configuration; gluonship.toml beside this file by default.",
 )
 _environment = click.option("--environment", default="local", show_default=True, help="One of the file's.")
@@ -39,6 +38,8 @@ def main() -> None:
 @_json
 def deploy(config: Path, environment: str, as_json: bool) -> None:
     """Deploy both phases, with a run on the demo's images between them; starts a cloud where none runs."""
+    from local_account import journey
+
     terminal = Terminal(as_json)
     result = journey.deploy(terminal, journey.Wanted(config.resolve(), environment))
     terminal.result(result)
@@ -55,12 +56,20 @@ def deploy(config: Path, environment: str, as_json: bool) -> None:
 @_environment
 def destroy(config: Path, environment: str) -> None:
     """Destroy the stacks, what the pipeline made, and what the buckets hold; the cloud goes on."""
+    from local_account import journey
+
     terminal = Terminal()
     journey.destroy(terminal, journey.Wanted(config.resolve(), environment))
     terminal.then("gluonship local down stops the cloud")
 
 
 def _run() -> int:
+    from gluonship_infra.configuration import ConfigurationError
+    from local_account.cdk import CdkFailed
+    from local_account.run import RunFailed
+
+    from gluonship.local.launcher import LauncherError
+
     try:
         main()
     except (CdkFailed, ConfigurationError, LauncherError, RunFailed) as error:

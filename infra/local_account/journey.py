@@ -20,7 +20,7 @@ from gluonship.demo import fashion_mnist
 from gluonship.local import connect, launcher
 from gluonship.vision import datasets
 from local_account import leftovers, run
-from local_account.cdk import INFRA, Cdk
+from local_account.cdk import Cdk
 from local_account.stacks import Stacks
 
 DATASET = "datasets/fashion-mnist"
@@ -30,8 +30,8 @@ DATASET = "datasets/fashion-mnist"
 class Wanted:
     """What is to be deployed."""
 
-    configuration: Path = INFRA / "gluonship.toml"
-    environment: str = "local"
+    configuration: Path
+    environment: str
 
 
 @dataclass(frozen=True)
