@@ -265,6 +265,30 @@ def test_a_broken_rule_fails_the_synthesis_and_an_exception_does_not(
     assert report[1:] == [f"acknowledged,GluonShip::NetworkIsolation,S/Model,{reason}"]
 
 
+@pytest.mark.parametrize(
+    ("excepted", "left"),
+    [("NetworkIsolation[Serve]", {"Evaluate"}), ("NetworkIsolation", {"Evaluate", "Serve"})],
+)
+def test_an_exception_for_one_state_hides_no_other(tmp_path: Path, excepted: str, left: set[str]) -> None:
+    app = cdk.App(outdir=str(tmp_path), analytics_reporting=False)
+    operations = {"Evaluate": "createProcessingJob.sync", "Serve": "createModel"}
+    states = {
+        name: {"Type": "Task", "Resource": f"arn:aws:states:::sagemaker:{operation}"}
+        for name, operation in operations.items()
+    }
+    machine = cdk.CfnResource(
+        cdk.Stack(app, "S"),
+        "Machine",
+        type="AWS::StepFunctions::StateMachine",
+        properties={"RoleArn": "arn:aws:iam::123456789012:role/r", "Definition": {"States": states}},
+    )
+    rules.acknowledge(machine, {f"GluonShip::{excepted}": "The container installs what it lacks."})
+    assert not rules.synthesise(app)
+    report = (tmp_path / "rules-report.csv").read_text(encoding="utf-8").splitlines()
+    broken = {line.split(",")[1] for line in report if line.startswith("violation,NetworkIsolation")}
+    assert broken == {f"NetworkIsolation[{state}]" for state in left}
+
+
 def app_with_a_model(outdir: Path, reasons: Mapping[str, str] | None = None) -> cdk.App:
     app = cdk.App(outdir=str(outdir), analytics_reporting=False)
     model = cdk.CfnResource(

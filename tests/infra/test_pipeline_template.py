@@ -160,6 +160,14 @@ def test_a_marker_in_a_data_sets_folder_starts_a_run(templates: dict[str, Path])
     assert schedule["ScheduleExpression"] == "rate(7 days)"
 
 
+def test_a_container_of_awss_is_all_that_is_not_isolated(templates: dict[str, Path]) -> None:
+    for stack, excepted in (("kit", {"CreateModel"}), ("own", set())):
+        found = rules.findings(rules.Template.read(templates[stack]))
+        assert {(rule.name, finding.state) for rule, finding in found} == {
+            ("NetworkIsolation", state) for state in excepted
+        }
+
+
 def test_jobs_are_isolated_and_encrypted(templates: dict[str, Path]) -> None:
     found = states(templates["kit"])
     train, evaluate = found["Train"]["Arguments"], found["Evaluate"]["Arguments"]

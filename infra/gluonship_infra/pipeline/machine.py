@@ -12,10 +12,11 @@ from constructs import Construct
 from gluonship_infra import rules
 from gluonship_infra.pipeline.definition import definition
 from gluonship_infra.pipeline.parameters import Parameters
+from gluonship_infra.pipeline.states import registration
 
 _INSTALLS = (
     "AWS's MXNet inference container lacks OpenCV and installs it when it starts, for which it needs the "
-    "network. Training and evaluation are isolated, and so is a model in an inference image of one's own."
+    "network. A model in an inference image of one's own is isolated."
 )
 
 
@@ -46,7 +47,7 @@ def state_machine(
         removal_policy=removal_policy,
     )
     if not parameters.isolated_serving:
-        rules.acknowledge(machine, {"GluonShip::NetworkIsolation": _INSTALLS})
+        rules.acknowledge(machine, {f"GluonShip::NetworkIsolation[{registration.MODEL}]": _INSTALLS})
     return machine
 
 

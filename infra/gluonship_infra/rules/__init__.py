@@ -3,7 +3,8 @@
     rules.apply(app)                                  # a violation fails the synthesis
     rules.acknowledge(bucket, {"AwsSolutions-S1": "Access logs cannot be delivered to their own bucket."})
 
-Exceptions from our own rules are acknowledged as `GluonShip::NAME`; the names are in `RULES`.
+Exceptions from our own rules are acknowledged as `GluonShip::NAME`, for one state of a state machine as
+`GluonShip::NAME[STATE]`; the names are in `RULES`.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 A cdk-nag pack can only be written where its rules run inside the JavaScript process; a plug-in is what such a
 pack is to the CDK, and lets the rules be pure functions over templates. Exceptions are CDK's own
-acknowledgements: `GluonShip::NAME` on a construct or on one above it.
+acknowledgements: `GluonShip::NAME` on a construct or on one above it, `GluonShip::NAME[STATE]` for one state
+of a state machine.
 """
 
 from __future__ import annotations
@@ -62,10 +63,10 @@ class GluonShipChecks:
 
 
 def _violations(path: str, found: list[tuple[Rule, Finding]]) -> list[PolicyViolation]:
-    """One violation a finding: its message belongs to one place."""
+    """One violation a finding: its message belongs to one place, and an exception to one state."""
     return [
         PolicyViolation(
-            rule_name=rule.name,
+            rule_name=f"{rule.name}[{finding.state}]" if finding.state else rule.name,
             description=f"{rule.what} Here, {finding.message}. ({rule.why})",
             fix=f"{rule.fix} {rule.source}",
             severity="error",

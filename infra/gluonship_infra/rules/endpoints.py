@@ -27,9 +27,9 @@ def _storage(template: Template) -> Iterator[Finding]:
         local = [type_ for type_ in known if has_local_disk(type_)]
         if local and config.get("KmsKeyId"):
             message = f"is given, which SageMaker refuses for '{local[0]}' (its disk is local)"
-            yield Finding(config.resource, f"{config.location}/KmsKeyId", f"KmsKeyId {message}")
+            yield config.finding("KmsKeyId", f"KmsKeyId {message}")
         if not local and not config.get("KmsKeyId"):
-            yield Finding(config.resource, f"{config.location}/KmsKeyId", "KmsKeyId is missing")
+            yield config.finding("KmsKeyId", "KmsKeyId is missing")
 
 
 def _capture(template: Template) -> Iterator[Finding]:
@@ -39,9 +39,7 @@ def _capture(template: Template) -> Iterator[Finding]:
             ("AsyncInferenceConfig", "AsyncInferenceConfig.OutputConfig.KmsKeyId"),
         ):
             if config.get(part) and not config.get(key):
-                yield Finding(
-                    config.resource, f"{config.location}/{key.replace('.', '/')}", f"{key} is missing"
-                )
+                yield config.finding(key, f"{key} is missing")
 
 
 def _replaceable(template: Template) -> Iterator[Finding]:
@@ -59,14 +57,12 @@ def _guardrail(template: Template) -> Iterator[Finding]:
         if request.operation != "CreateEndpoint" or request.location != "Properties":
             continue  # a state machine's createEndpoint has nothing to go back to
         if not request.get(_ALARMS):
-            where = f"{request.location}/{_ALARMS.replace('.', '/')}"
-            yield Finding(request.resource, where, "no alarm takes a deployment back")
+            yield request.finding(_ALARMS, "no alarm takes a deployment back")
         if not (
             request.get("DeploymentConfig.BlueGreenUpdatePolicy")
             or request.get("DeploymentConfig.RollingUpdatePolicy")
         ):
-            where = f"{request.location}/DeploymentConfig"
-            yield Finding(request.resource, where, "neither a blue/green nor a rolling policy is set")
+            yield request.finding("DeploymentConfig", "neither a blue/green nor a rolling policy is set")
 
 
 def _watched(template: Template) -> Iterator[Finding]:

@@ -55,7 +55,7 @@ def _pinned(template: Template) -> Iterator[Finding]:
     for request in requests(template):
         for path, image in _images(request):
             if image is not None and (reason := unpinned(image)):
-                yield Finding(request.resource, f"{request.location}/{path.replace('.', '/')}", reason)
+                yield request.finding(path, reason)
 
 
 RULES = (

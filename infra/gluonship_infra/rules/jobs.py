@@ -102,7 +102,7 @@ def _readable(template: Template) -> Iterator[Finding]:
 
 
 def _found(request: Request, path: str, message: str) -> Finding:
-    return Finding(request.resource, f"{request.location}/{path.replace('.', '/')}", f"{path} {message}")
+    return request.finding(path, f"{path} {message}")
 
 
 RULES = (

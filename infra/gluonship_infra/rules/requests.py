@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gluonship_infra.rules.rule import Finding
 from gluonship_infra.rules.templates import Resource, Template, text
 
 _RESOURCES = {
@@ -42,6 +43,7 @@ class Request:
     members: Mapping[str, Any]
     resource: str
     location: str
+    state: str = ""  # of a state machine, where it is a task's
 
     def get(self, path: str) -> Any:
         """The member at a dotted path ("ResourceConfig.VolumeKmsKeyId"), or None."""
@@ -51,6 +53,11 @@ class Request:
                 return None
             value = value.get(name)
         return value
+
+    def finding(self, path: str, message: str) -> Finding:
+        """Something about the member at a dotted path."""
+        location = f"{self.location}/{path.replace('.', '/')}"
+        return Finding(self.resource, location, message, self.state)
 
 
 def requests(template: Template) -> Iterator[Request]:
@@ -104,7 +111,7 @@ def _tasks(value: Any, resource: str) -> Iterator[Request]:
             operation = found[1][0].upper() + found[1][1:]
             given = _members(state.get("Parameters", state.get("Arguments", {})))
             members = given if isinstance(given, Mapping) else {}
-            yield Request(operation, members, resource, f"Properties/DefinitionString/States/{name}")
+            yield Request(operation, members, resource, f"Properties/DefinitionString/States/{name}", name)
         for inner in ("Iterator", "ItemProcessor", "Branches"):
             yield from _tasks(state.get(inner), resource)
 

@@ -17,11 +17,13 @@ class Finding:
         str  # the path from the resource on: "Properties/ResourceConfig", or a state's name in a definition
     )
     message: str  # what was found there, as a clause
+    state: str = ""  # of a state machine, where one is at fault
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule of the pack. It is acknowledged on a construct as `GluonShip::NAME`, with a reason."""
+    """One rule of the pack. It is acknowledged on a construct as `GluonShip::NAME`, with a reason; on a state
+    machine as `GluonShip::NAME[STATE]`, so that an exception for one state says nothing about the others."""
 
     name: str
     what: str  # what a template has to do, as a sentence

@@ -9,6 +9,7 @@ from gluonship_infra.pipeline.parameters import VARIANT, Parameters
 from gluonship_infra.rules.jobs import has_local_disk
 
 FIRST = "Prepared"
+MODEL = "CreateModel"
 _IMAGES = ("image/jpeg", "image/png", "image/webp", "application/x-image")
 
 
@@ -20,9 +21,9 @@ def states(parameters: Parameters, then: str) -> States:
             "aws-sdk:sagemaker:createModelPackage",
             _package(parameters),
             assign={"package": expression("$states.result.ModelPackageArn"), "prepared": True},
-            then="CreateModel",
+            then=MODEL,
         ),
-        "CreateModel": task(
+        MODEL: task(
             "sagemaker:createModel",
             {
                 "ModelName": expression("$run"),
