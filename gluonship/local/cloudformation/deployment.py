@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import contextlib
+from collections.abc import Collection, Iterator
 
 from gluonship.local.cloudformation.all_types import NestedStacks
 from gluonship.local.cloudformation.context import Context
@@ -14,7 +15,8 @@ from gluonship.local.cloudformation.stacks.state import STACK_TYPE, Resource, Re
 
 def create(context: Context, nested: NestedStacks, stack: Stack, revision: Revision) -> None:
     """From CREATE_IN_PROGRESS to the end."""
-    failure = Forward(context, stack, revision, undo_of(stack, creating=True), nested).run()
+    with _within_its_time(context, stack):
+        failure = Forward(context, stack, revision, undo_of(stack, creating=True), nested).run()
     if failure is None:
         with context.register.lock:
             stack.undo = None
@@ -26,6 +28,20 @@ def create(context: Context, nested: NestedStacks, stack: Stack, revision: Revis
         context.stage(stack, "DELETE_IN_PROGRESS", f"{reason}Delete requested by user.")
         return delete(context, stack)
     return roll_back(context, nested, stack, f"{reason}Rollback requested by user.")
+
+
+@contextlib.contextmanager
+def _within_its_time(context: Context, stack: Stack) -> Iterator[None]:
+    """TimeoutInMinutes is for the way forward; going back takes what it takes."""
+    if not stack.timeout_minutes:
+        yield
+        return
+    reason = "Stack creation time exceeded the specified timeout. "
+    timer = context.clock.call_later(stack.timeout_minutes * 60, lambda: context.halt(stack, reason))
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def update(

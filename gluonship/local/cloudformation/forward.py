@@ -86,10 +86,10 @@ class Forward:
             for verb, names in self._failed.items()
             if names
         ]
-        if failed:
-            return Failure("".join(failed))
-        if stack.stop.is_set():
+        if stack.stop_reason:  # what was cancelled then is not why
             return Failure(stack.stop_reason)
+        if failed or stack.stop.is_set():
+            return Failure("".join(failed))
         return self._set_outputs()
 
     # --- template.functions.Outside ----------------------------------------------------------------------

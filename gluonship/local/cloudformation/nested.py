@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-nested-
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Sequence
 from typing import Any
@@ -13,6 +14,7 @@ from gluonship.local.cloudformation import deployment
 from gluonship.local.cloudformation.all_types import property_changes
 from gluonship.local.cloudformation.context import Context
 from gluonship.local.cloudformation.contract import (
+    UNKNOWN,
     CreateFailed,
     Made,
     Properties,
@@ -22,7 +24,7 @@ from gluonship.local.cloudformation.contract import (
     Review,
     Target,
 )
-from gluonship.local.cloudformation.nested_properties import KNOWN, TEXT, shown
+from gluonship.local.cloudformation.nested_properties import KNOWN, TEXT, TIMEOUT, shown
 from gluonship.local.cloudformation.nested_revision import nested_revision
 from gluonship.local.cloudformation.operations import Operations
 from gluonship.local.cloudformation.planning import make_plan
@@ -56,7 +58,11 @@ class Nested:
         self, scope: Scope, type_name: str, properties: Properties, previous: Properties | None = None
     ) -> Review:
         unknown = sorted(set(shown(properties)) - set(KNOWN))
-        return Review(refused=[f"Encountered unsupported property {name}" for name in unknown])
+        refused = [f"Encountered unsupported property {name}" for name in unknown]
+        minutes = properties.get(TIMEOUT, UNKNOWN)
+        if minutes is not UNKNOWN and not re.fullmatch("[1-9][0-9]{0,8}", str(minutes)):
+            refused.append(f"Properties/{TIMEOUT}: {minutes!r} is not a number of minutes")
+        return Review(refused=refused)
 
     def normalise(self, type_name: str, properties: Properties) -> dict[str, Any]:
         return dict(properties)
@@ -103,6 +109,7 @@ class Nested:
             created=context.now(),
             events=EventLog(parent.events.listener),
             options=parent.options,
+            timeout_minutes=int(properties[TIMEOUT]) if TIMEOUT in properties else None,
             parent_id=parent.id,
             root_id=parent.root_id or parent.id,
         )
@@ -192,7 +199,10 @@ def _made(child: Stack) -> Made:
 
 
 def _why(child: Stack) -> str:
-    return child.reason or child.status
+    """Why its latest operation failed; a roll back that went well has no reason of its own."""
+    told = (event for event in child.events.newest_first() if event.physical_id == child.id and event.reason)
+    reason = next((event.reason or "" for event in told), "")
+    return reason.removesuffix("Rollback requested by user.").rstrip() or child.status
 
 
 def _name(parent: str, logical_id: str) -> str:

@@ -14,7 +14,10 @@ from gluonship.local.cloudformation.contract import Properties
 TEXT = "\N{NUL}Template"
 """The nested template's text; no template can write this name."""
 
-KNOWN = ("TemplateURL", "Parameters", "Tags", "NotificationARNs", "TimeoutInMinutes")
+TIMEOUT = "TimeoutInMinutes"
+"""For the creation of the nested stack."""
+
+KNOWN = ("TemplateURL", "Parameters", "Tags", "NotificationARNs", TIMEOUT)
 
 
 def shown(properties: Properties) -> dict[str, Any]:

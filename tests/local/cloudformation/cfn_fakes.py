@@ -195,10 +195,13 @@ class StillClock:
         return datetime.now(UTC)
 
     def call_later(self, seconds: float, action: Callable[[], None]) -> Any:
-        self.timers.append((seconds, action))
+        entry = (seconds, action)
+        self.timers.append(entry)
+        timers = self.timers
 
         class Timer:
-            def cancel(self) -> None: ...
+            def cancel(self) -> None:
+                timers.remove(entry)
 
         return Timer()
 

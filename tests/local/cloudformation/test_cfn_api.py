@@ -231,8 +231,14 @@ def test_roles_are_kept_and_shown(cfn: Cfn) -> None:
     role = "arn:aws:iam::123456789012:role/deploys"
     cfn.create("s", {"A": thing()}, RoleARN=role)
     assert cfn.stack("s")["RoleARN"] == role
+    said = "User Initiated; recorded here, without effect: RoleARN: IAM is not enforced"
+    assert cfn.events("s")[0]["ResourceStatusReason"] == said
     cfn.update("s", {"A": thing(X=1)})
     assert cfn.stack("s")["RoleARN"] == role
+    (begun,) = [row for row in cfn.events("s") if row["ResourceStatus"] == "UPDATE_IN_PROGRESS"][:1]
+    assert begun["ResourceStatusReason"] == said
+    cfn.create("plain", {"A": thing()})
+    assert cfn.events("plain")[0]["ResourceStatusReason"] == "User Initiated"
 
 
 def test_a_defect_of_a_handler_is_no_500(cfn: Cfn, caplog: pytest.LogCaptureFixture) -> None:

@@ -181,6 +181,25 @@ def test_a_nested_stack_is_planned_and_refused_with_its_parent(cfn: Cfn) -> None
     assert cfn("ListStacks")["StackSummaries"] == []
 
 
+def test_a_nested_stack_ends_with_its_time(cfn: Cfn) -> None:
+    url = put(cfn, "inner.json", INNER_RESOURCES, **INNER)
+    declared = nested(url, P="p")
+    declared["Properties"]["TimeoutInMinutes"] = "2"
+    cfn.world.block["create", "J"] = threading.Event()
+    cfn.create("s", {"N": declared}, wait=False)
+    cfn.until(lambda: ("create", "J") in cfn.world.calls)
+    ((seconds, action),) = cfn.clock.timers
+    assert seconds == 120
+    action()
+    assert cfn.wait("s") == "ROLLBACK_COMPLETE"
+    assert cfn.reasons("s")["N"].endswith("created: Stack creation time exceeded the specified timeout.")
+    assert cfn.world.objects == {}
+
+    declared["Properties"]["TimeoutInMinutes"] = "soon"
+    message = cfn.refused("CreateStack", StackName="t", **body({"N": declared}, {}))
+    assert "Properties/TimeoutInMinutes: 'soon' is not a number of minutes" in message
+
+
 def test_a_cancelled_update_reaches_into_the_nested_stack(cfn: Cfn) -> None:
     url = put(cfn, "inner.json", INNER_RESOURCES, **INNER)
     cfn.create("s", parent(url))

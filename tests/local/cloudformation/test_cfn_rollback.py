@@ -268,6 +268,16 @@ def test_a_create_ends_with_its_time(cfn: Cfn) -> None:
     assert cfn.world.objects == {}
 
 
+def test_the_time_of_a_create_does_not_cut_its_roll_back(cfn: Cfn) -> None:
+    cfn.world.fails("create", "C")
+    cfn.world.block["delete", "A"] = threading.Event()
+    cfn.create("s", BEFORE, wait=False, TimeoutInMinutes=3)
+    cfn.until(lambda: ("delete", "A") in cfn.world.calls)
+    assert cfn.clock.timers == []
+    cfn.world.block["delete", "A"].set()
+    assert cfn.wait("s") == "ROLLBACK_COMPLETE"
+
+
 # --- what others did ---------------------------------------------------------------------------------------
 
 

@@ -44,7 +44,7 @@ class Hosting(TypesDriver):
         self.client("s3").put_object(Bucket="models", Key=f"{tag}.tar.gz", Body=packed.getvalue())
         return f"s3://models/{tag}.tar.gz"
 
-    def config(self, tag: str, image: str = "tiny/needs-model:1") -> str:
+    def config(self, tag: str, image: str = "tiny/needs-model:1", count: int = 1) -> str:
         """A model whose answers carry `tag`, and its configuration; the configuration's name."""
         container = {"Image": image, "ModelDataUrl": self.model_data(tag)}
         model = self.create(MODEL, {"ExecutionRoleArn": ROLE_ARN, "PrimaryContainer": container})
@@ -52,7 +52,7 @@ class Hosting(TypesDriver):
             "VariantName": "AllTraffic",
             "ModelName": model.attributes["ModelName"],
             "InstanceType": "ml.m5.large",
-            "InitialInstanceCount": "1",
+            "InitialInstanceCount": str(count),
         }
         config = self.create(CONFIG, {"ProductionVariants": [variant]})
         return str(config.attributes["EndpointConfigName"])
@@ -115,6 +115,41 @@ def test_an_update_that_does_not_come_up_leaves_the_endpoint_as_it_was(hosting: 
     hosting.delete(ENDPOINT, restored, good)
 
 
+def test_an_update_shifts_by_its_guardrails_and_an_alarm_takes_it_back(hosting: Hosting) -> None:
+    """A canary that bakes longer than the test waits: only the alarm can end it so soon."""
+    watches = hosting.client("cloudwatch")
+    watches.put_metric_alarm(
+        AlarmName="too-slow",
+        Namespace="n",
+        MetricName="m",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1.0,
+        ComparisonOperator="GreaterThanThreshold",
+        Statistic="Sum",
+    )
+    guarded = {
+        "DeploymentConfig": {
+            "BlueGreenUpdatePolicy": {
+                "TrafficRoutingConfiguration": {
+                    "Type": "CANARY",
+                    "CanarySize": {"Type": "CAPACITY_PERCENT", "Value": "50"},
+                    "WaitIntervalInSeconds": "600",
+                }
+            },
+            "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "too-slow"}]},
+        }
+    }
+    first = {"EndpointConfigName": hosting.config("calm", count=2), **guarded}
+    second = {"EndpointConfigName": hosting.config("wild", count=2), **guarded}
+    made = hosting.create(ENDPOINT, first)
+    watches.set_alarm_state(AlarmName="too-slow", StateValue="ALARM", StateReason="the test says so")
+    with pytest.raises(ProvisioningError, match=r"rolled back: .*too-slow"):
+        hosting.update(ENDPOINT, made, first, second)
+    assert hosting.answer(made) == "calm"
+    hosting.delete(ENDPOINT, made, second)
+
+
 def test_a_scaling_target_needs_its_endpoint_s_variant(hosting: Hosting) -> None:
     endpoint = hosting.create(ENDPOINT, {"EndpointConfigName": hosting.config("scaled")})
     name = endpoint.attributes["EndpointName"]
@@ -149,8 +184,9 @@ def test_a_scaling_target_needs_its_endpoint_s_variant(hosting: Hosting) -> None
     }
     scaling = hosting.create(SCALING_POLICY, policy)
     assert scaling.physical_id.startswith("arn:aws:autoscaling:")
-    hosting.delete(SCALING_POLICY, scaling, policy)
-    hosting.delete(SCALABLE_TARGET, made, target(resource))
+    for _ in range(2):  # gone already is no error
+        hosting.delete(SCALING_POLICY, scaling, policy)
+        hosting.delete(SCALABLE_TARGET, made, target(resource))
     assert hosting.gone(SCALABLE_TARGET, made)
 
 
@@ -162,15 +198,13 @@ def test_a_scaling_target_needs_its_endpoint_s_variant(hosting: Hosting) -> None
             {
                 "EndpointConfigName": UNKNOWN,
                 "DeploymentConfig": {
-                    "BlueGreenUpdatePolicy": {
-                        "TrafficRoutingConfiguration": {
-                            "Type": "CANARY",
-                            "CanarySize": {"Type": "INSTANCE_COUNT", "Value": 1},
-                        }
+                    "RollingUpdatePolicy": {
+                        "MaximumBatchSize": {"Type": "INSTANCE_COUNT", "Value": 1},
+                        "WaitIntervalInSeconds": 0,
                     }
                 },
             },
-            "DeploymentConfig/BlueGreenUpdatePolicy/TrafficRoutingConfiguration/Type: canary",
+            "DeploymentConfig/RollingUpdatePolicy: use BlueGreenUpdatePolicy",
         ),
         (
             CONFIG,

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
 from botocore import xform_name
+from botocore.config import Config
 from botocore.exceptions import ClientError
 from local_clouds import LocalCloud
-from types_driver import TypesDriver
+from types_driver import SCOPE, TypesDriver
 
 from gluonship.local.cloudformation.contract import UNKNOWN, ProvisioningError
 from gluonship.local.cloudformation.types.backend import ANSWERED_HERE
 from gluonship.local.cloudformation.types.mapping import without_unknown
 
+MACHINE, VERSION, ALIAS = (
+    f"AWS::StepFunctions::{kind}" for kind in ("StateMachine", "StateMachineVersion", "StateMachineAlias")
+)
 TRUST = {
     "Version": "2012-10-17",
     "Statement": [
@@ -204,6 +209,68 @@ def test_a_definition_is_read_from_s3_with_its_substitutions(driver: TypesDriver
     shown = driver.snapshot("AWS::StepFunctions::StateMachine", made)[""]
     assert json.loads(shown["definition"])["StartAt"] == "Begin"
     driver.delete("AWS::StepFunctions::StateMachine", made, properties)
+
+
+def test_an_express_machine_logs_and_an_alias_starts_its_version(cloud: LocalCloud) -> None:
+    """What is made of the machine's type, logging, versions and aliases is executed."""
+    driver = TypesDriver(cloud)
+    states = cloud.client("stepfunctions", config=Config(inject_host_prefix=False))
+    group = driver.create("AWS::Logs::LogGroup", {})
+    role = "arn:aws:iam::123456789012:role/somebody"
+
+    def machine(result: str) -> dict[str, Any]:
+        state = {"Type": "Pass", "Result": result, "End": True}
+        destination = {"CloudWatchLogsLogGroup": {"LogGroupArn": group.attributes["Arn"]}}
+        return {
+            "RoleArn": role,
+            "StateMachineType": "EXPRESS",
+            "Definition": {"StartAt": "Say", "States": {"Say": state}},
+            "LoggingConfiguration": {
+                "Level": "ALL",
+                "IncludeExecutionData": "true",
+                "Destinations": [destination],
+            },
+        }
+
+    assert driver.types.review(SCOPE, MACHINE, machine("one")).recorded == ()
+    made = driver.create(MACHINE, machine("one"))
+    numbers = {"StateMachineArn": made.physical_id}
+    revision = {"StateMachineRevisionId": made.attributes["StateMachineRevisionId"]}
+    first = driver.create(VERSION, {**numbers, **revision, "Description": "the first"})
+    assert first.physical_id == f"{made.physical_id}:1"
+    routed = {"DeploymentPreference": {"StateMachineVersionArn": first.physical_id, "Type": "ALL_AT_ONCE"}}
+    alias = driver.create(ALIAS, {**numbers, "Name": "live", **routed})
+    driver.update(MACHINE, made, machine("one"), machine("two"))
+
+    def says(arn: str) -> str:
+        answer = states.start_sync_execution(stateMachineArn=arn)
+        return str(json.loads(answer["output"]))
+
+    assert [says(arn) for arn in (alias.physical_id, made.physical_id)] == ["one", "two"]
+    second = driver.create(VERSION, numbers)
+    moved = {"RoutingConfiguration": [{"StateMachineVersionArn": second.physical_id, "Weight": "100"}]}
+    driver.update(ALIAS, alias, {**numbers, "Name": "live", **routed}, {**numbers, "Name": "live", **moved})
+    assert says(alias.physical_id) == "two"
+    assert "ExecutionSucceeded" in logged(driver, group.physical_id)
+
+    with pytest.raises(ProvisioningError, match="must not be referenced by an alias"):
+        driver.delete(VERSION, second, numbers)
+    for kind, each in ((ALIAS, alias), (VERSION, second), (VERSION, first), (MACHINE, made)):
+        for _ in range(2):  # gone already is no error
+            driver.delete(kind, each, numbers)
+        assert driver.gone(kind, each)
+    driver.delete("AWS::Logs::LogGroup", group, {})
+
+
+def logged(driver: TypesDriver, group: str) -> str:
+    """All lines of a log group, once there are some: they arrive a little later."""
+    logs = driver.client("logs")
+    for _ in range(200):
+        events = logs.filter_log_events(logGroupName=group)["events"]
+        if len(events) >= 8:
+            break
+        time.sleep(0.05)
+    return "\n".join(event["message"] for event in events)
 
 
 def test_stack_tags_follow_the_stack(driver: TypesDriver) -> None:

@@ -13,7 +13,7 @@ from gluonship.local.cloudformation.planning import make_plan
 from gluonship.local.cloudformation.requests import check_stack_name, options_of, revision_of
 from gluonship.local.cloudformation.rollback import Skips, roll_back
 from gluonship.local.cloudformation.stacks.register import validation_error
-from gluonship.local.cloudformation.stacks.state import Options, Stack
+from gluonship.local.cloudformation.stacks.state import Options, Revision, Stack
 from gluonship.local.contracts import AwsError, Handler, Scope
 
 _NO_UPDATES = "No updates are to be performed."
@@ -71,20 +71,10 @@ class StackHandlers:
         context, engine = self._context, self._engine
         stack.options = options
         stack.revision = plan.revision
-        engine.operations.begin(stack, "CREATE_STACK", "CREATE_IN_PROGRESS", "User Initiated", token)
-        timer = None
-        if stack.timeout_minutes:
-            reason = "Stack creation time exceeded the specified timeout. "
-            timer = context.clock.call_later(stack.timeout_minutes * 60, lambda: context.halt(stack, reason))
-
-        def work() -> None:
-            try:
-                deployment.create(context, engine.nested, stack, plan.revision)
-            finally:
-                if timer is not None:
-                    timer.cancel()
-
-        engine.operations.start(stack, work)
+        engine.operations.begin(stack, "CREATE_STACK", "CREATE_IN_PROGRESS", _initiated(plan.revision), token)
+        engine.operations.start(
+            stack, lambda: deployment.create(context, engine.nested, stack, plan.revision)
+        )
 
     def update(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         token = request.get("ClientRequestToken")
@@ -111,7 +101,7 @@ class StackHandlers:
         context, engine = self._context, self._engine
         stack.options = options
         stack.updated = context.now()
-        engine.operations.begin(stack, "UPDATE_STACK", "UPDATE_IN_PROGRESS", "User Initiated", token)
+        engine.operations.begin(stack, "UPDATE_STACK", "UPDATE_IN_PROGRESS", _initiated(plan.revision), token)
         engine.operations.start(
             stack, lambda: deployment.update(context, engine.nested, stack, plan.revision)
         )
@@ -234,6 +224,13 @@ class StackHandlers:
     def get_policy(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         policy = self._register.get(scope, request["StackName"]).policy
         return {} if policy is None else {"StackPolicyBody": policy}
+
+
+def _initiated(revision: Revision) -> str:
+    """The reason of an operation's first event."""
+    if revision.role_arn is None:
+        return "User Initiated"
+    return "User Initiated; recorded here, without effect: RoleARN: IAM is not enforced"
 
 
 def _checked(policy: str | None) -> str | None:

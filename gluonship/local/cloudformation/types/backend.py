@@ -37,13 +37,25 @@ ANSWERED_HERE: Mapping[str, Collection[str]] = {
             "UpdateNotebookInstanceLifecycleConfig",
         }
     ),
+    "stepfunctions": frozenset(
+        {
+            "CreateStateMachineAlias",
+            "DeleteStateMachineAlias",
+            "DeleteStateMachineVersion",
+            "DescribeStateMachineAlias",
+            "PublishStateMachineVersion",
+            "UpdateStateMachineAlias",
+        }
+    ),
 }
 
 _MODULES = {"application-autoscaling": "applicationautoscaling"}
 # moto's S3 takes requests apart by itself: its methods do not tell.
 _ROUTED_OTHERWISE = frozenset({"s3"})
 _GONE = re.compile(
-    "NotFound|NoSuch|does not exist|DoesNotExist|Could not find|NonExistent|cannot find|InvalidResourceId",
+    "NotFound|NoSuch|does not exist|DoesNotExist|Could not find|NonExistent|cannot find|InvalidResourceId|"
+    # Application Auto Scaling calls it a ValidationException.
+    "No scaling policy found|No scalable target found|No scheduled action found",
     re.IGNORECASE,
 )
 _SERVICES = {

@@ -52,14 +52,14 @@ TYPES: Mapping[str, ResourceType] = {
     name: kind for service in _SERVICES for name, kind in sorted(service.TYPES.items())
 }
 
+PAGE = "docs/coverage-cloudformation.md"
+
 # Types that a template for this kit may well name, with the reason and what to do instead. A name may be the
 # start of several.
 REFUSED: Mapping[str, str] = {
     "AWS::Lambda::": "Lambda code does not run here; Step Functions, SageMaker jobs and endpoints do",
     "AWS::DynamoDB::": "the local cloud keeps no tables",
     "AWS::SageMaker::Pipeline": "SageMaker Pipelines do not run here; Step Functions do",
-    "AWS::StepFunctions::StateMachineVersion": "machines have no versions here; name the machine itself",
-    "AWS::StepFunctions::StateMachineAlias": "machines have no versions here; name the machine itself",
     "AWS::GreengrassV2::": "no device connects to this cloud yet",
     "AWS::CloudFormation::CustomResource": "a custom resource needs Lambda, whose code does not run here",
     "Custom::": "a custom resource needs Lambda, whose code does not run here",
@@ -72,6 +72,6 @@ def unsupported(type_name: str) -> str:
         if type_name.startswith(start):
             return f"Resource type {type_name} is not supported in the local cloud: {why}"
     if schema.load(type_name) is not None:
-        return f"Resource type {type_name} is not supported in the local cloud"
+        return f"Resource type {type_name} is not supported in the local cloud: {PAGE} has those that are"
     near = suggestion(type_name, TYPES) or suggestion(type_name, schema.type_names())
     return f"Unrecognized resource type {type_name}: AWS has no such type{near}"

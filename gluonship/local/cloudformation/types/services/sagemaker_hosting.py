@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from gluonship.local.cloudformation.contract import UNKNOWN
 from gluonship.local.cloudformation.types.declaration import (
     Call,
     Name,
@@ -128,6 +129,38 @@ ENDPOINT_CONFIG = ResourceType(
     note="which models, on how many processes, with which share of the requests",
 )
 
+# https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-blue-green.html
+_SHIFTS = {"CANARY": "CanarySize", "LINEAR": "LinearStepSize"}
+_PERCENT = {"CanarySize": (1, 50), "LinearStepSize": (10, 50)}
+_ROUTING = "DeploymentConfig/BlueGreenUpdatePolicy/TrafficRoutingConfiguration"
+
+
+def _traffic_shift(properties: Mapping[str, Any]) -> str | None:
+    """What can be said of a shift before its endpoint exists; a size in instances depends on their number."""
+    routing: Any = properties
+    for step in _ROUTING.split("/"):
+        routing = routing.get(step, {})
+        if not isinstance(routing, Mapping):
+            return None  # not known yet
+    kind = routing.get("Type", "ALL_AT_ONCE")
+    if kind is UNKNOWN:
+        return None
+    for other in _SHIFTS.values():
+        if other in routing and other != _SHIFTS.get(kind):
+            return f"Properties/{_ROUTING}/{other}: does not go with Type {kind}"
+    if kind not in _SHIFTS:
+        return None
+    member = _SHIFTS[kind]
+    size = routing.get(member)
+    if size is None:
+        return f"Properties/{_ROUTING}: {member} is required with Type {kind}"
+    if isinstance(size, Mapping) and size.get("Type") == "CAPACITY_PERCENT":
+        value, (least, most) = size.get("Value"), _PERCENT[member]
+        if isinstance(value, int) and not least <= value <= most:
+            return f"Properties/{_ROUTING}/{member}/Value: {value} % is not within {least} and {most}"
+    return None
+
+
 ENDPOINT = ResourceType(
     "sagemaker",
     create=Call("CreateEndpoint"),
@@ -145,11 +178,8 @@ ENDPOINT = ResourceType(
     },
     refused={
         "DeploymentConfig.RollingUpdatePolicy": "use BlueGreenUpdatePolicy; rolling updates do not run here",
-        "DeploymentConfig.AutoRollbackConfiguration.Alarms": "no alarm is watched during an update here yet",
-        "DeploymentConfig.BlueGreenUpdatePolicy.TrafficRoutingConfiguration.Type": Refused(
-            "canary and linear shifts do not run here yet; use ALL_AT_ONCE", ("ALL_AT_ONCE",)
-        ),
     },
+    objection=_traffic_shift,
     settling=Settling(
         "EndpointStatus",
         up=("InService",),
@@ -161,7 +191,8 @@ ENDPOINT = ResourceType(
     snapshot=tags("EndpointArn"),
     # What a failed update leaves behind of itself, and of its going back.
     volatile=("FailureReason", "LastDeploymentConfig"),
-    note="answers requests: a process for each instance, behind the data plane",
+    note="answers requests: a process for each instance, behind the data plane; an update is blue/green, and "
+    "its alarms take it back",
 )
 
 TYPES: Mapping[str, ResourceType] = {

@@ -13,6 +13,7 @@ from gluonship.local.cloudformation.types.declaration import (
     Flow,
     Name,
     Read,
+    Refused,
     Request,
     ResourceType,
     Tagging,
@@ -99,14 +100,79 @@ MACHINE = ResourceType(
         "EncryptionConfiguration": {"Type": "AWS_OWNED_KEY"},
     },
     recorded={
-        "LoggingConfiguration": "kept and shown; an execution's history is asked of Step Functions",
         "TracingConfiguration": "kept and shown; nothing is traced",
         "EncryptionConfiguration": "kept and shown; nothing is encrypted on this machine's disk",
     },
     tagging=Tagging("TagResource", "UntagResource", {"resourceArn": "{stateMachineArn}"}),
     snapshot={"Tags": Read("ListTagsForResource", {"resourceArn": "{stateMachineArn}"}, "tags")},
     volatile=("revisionId", "updateDate"),
-    note="runs: tasks, choices, maps, waits, retries and catches",
+    note="runs, Standard and Express: tasks, choices, maps, waits, retries and catches",
 )
 
-TYPES: Mapping[str, ResourceType] = {"AWS::StepFunctions::StateMachine": MACHINE}
+VERSION = ResourceType(
+    "stepfunctions",
+    create=Call("PublishStateMachineVersion"),
+    delete=Call(
+        "DeleteStateMachineVersion", {"stateMachineVersionArn": "{stateMachineVersionArn}"}, only_fixed=True
+    ),
+    read=Read("DescribeStateMachine", {"stateMachineArn": "{stateMachineVersionArn}"}),
+    ref="{stateMachineVersionArn}",
+    members={"StateMachineRevisionId": "revisionId"},
+    attributes={"Arn": "{stateMachineVersionArn}"},
+    note="published of the machine as it is then; the same one again where nothing has changed",
+)
+
+_ALIAS = {"stateMachineAliasArn": "{stateMachineAliasArn}"}
+
+
+def _routing(properties: dict[str, Any]) -> dict[str, Any]:
+    """A preference for all at once is a routing of everything to its version."""
+    preference = properties.pop("DeploymentPreference", None)
+    if preference is None:
+        return properties
+    version = preference["StateMachineVersionArn"] if isinstance(preference, Mapping) else UNKNOWN
+    return {**properties, "RoutingConfiguration": [{"StateMachineVersionArn": version, "Weight": 100}]}
+
+
+def _one_routing(properties: Mapping[str, Any]) -> str | None:
+    given = [name for name in ("RoutingConfiguration", "DeploymentPreference") if name in properties]
+    if len(given) != 1:
+        return f"Properties: exactly one of {' and '.join(given)} is required"
+    routing = properties.get("RoutingConfiguration")
+    weights = [each["Weight"] for each in routing] if isinstance(routing, list) else [100]
+    if UNKNOWN not in weights and sum(weights) != 100:
+        return f"Properties/RoutingConfiguration: the weights are {sum(weights)} in all, and must be 100"
+    return None
+
+
+_AT_ONCE = "leave it out: ALL_AT_ONCE has no steps"
+
+ALIAS = ResourceType(
+    "stepfunctions",
+    create=Call("CreateStateMachineAlias"),
+    update=(Call("UpdateStateMachineAlias", _ALIAS),),
+    delete=Call("DeleteStateMachineAlias", _ALIAS),
+    read=Read("DescribeStateMachineAlias", _ALIAS),
+    takes=("DeploymentPreference", "StateMachineArn"),
+    name=Name("Name", max_length=80),
+    ref="{stateMachineAliasArn}",
+    attributes={"Arn": "{stateMachineAliasArn}"},
+    prepare=_routing,
+    objection=_one_routing,
+    resets={"Description": ""},
+    recorded={"DeploymentPreference.Alarms": "kept with the stack only; all at once leaves nothing to watch"},
+    refused={
+        "DeploymentPreference.Type": Refused(
+            "versions are not shifted step by step here; use ALL_AT_ONCE", ("ALL_AT_ONCE",)
+        ),
+        "DeploymentPreference.Interval": _AT_ONCE,
+        "DeploymentPreference.Percentage": _AT_ONCE,
+    },
+    note="starts the version, or one of two by weight",
+)
+
+TYPES: Mapping[str, ResourceType] = {
+    "AWS::StepFunctions::StateMachine": MACHINE,
+    "AWS::StepFunctions::StateMachineAlias": ALIAS,
+    "AWS::StepFunctions::StateMachineVersion": VERSION,
+}
