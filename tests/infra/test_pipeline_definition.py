@@ -184,7 +184,48 @@ def test_an_update_keeps_the_count_that_scaling_gave_and_rolls_back_on_alarms() 
     routing = update["BlueGreenUpdatePolicy"]["TrafficRoutingConfiguration"]
     assert routing["Type"] == "CANARY"
     assert routing["CanarySize"] == {"Type": "CAPACITY_PERCENT", "Value": 10}
-    assert update["AutoRollbackConfiguration"] == {"Alarms": [{"AlarmName": "errors"}]}
+    rollback = update["AutoRollbackConfiguration"]
+    assert evaluated(rollback, alarms=["errors"]) == {"Alarms": [{"AlarmName": "errors"}]}
+    assert evaluated(rollback, alarms=[]) == {}
+
+
+@pytest.mark.parametrize(
+    ("there", "alarms", "missing"),
+    [
+        ({}, [], ["errors", "slow"]),
+        ({"MetricAlarms": [], "CompositeAlarms": []}, [], ["errors", "slow"]),
+        ({"MetricAlarms": [{"AlarmName": "slow"}]}, ["slow"], ["errors"]),
+        (
+            {"MetricAlarms": [{"AlarmName": "slow"}], "CompositeAlarms": [{"AlarmName": "errors"}]},
+            ["errors", "slow"],
+            [],
+        ),
+    ],
+)
+def test_an_update_is_watched_by_the_alarms_that_there_are(
+    there: dict[str, Any], alarms: list[str], missing: list[str]
+) -> None:
+    states = definition(parameters(PipelineSettings(rollback_alarms=("errors", "slow"))))["States"]
+    assert states["CreateOrUpdate"]["Default"] == "LookAtAlarms"
+    assert states["LookAtAlarms"]["Arguments"]["AlarmNames"] == ["errors", "slow"]
+    assigned = states["LookAtAlarms"]["Assign"]
+    assert evaluated(assigned["alarms"], {"result": there}) == alarms
+    assert evaluated(assigned["missingAlarms"], {"result": there}) == missing
+
+
+@pytest.mark.parametrize(
+    ("missing", "words"),
+    [
+        ([], "Model package: arn"),
+        (["slow"], "arn. Not there, and so no watch over the update: the alarm slow"),
+        (["errors", "slow"], "the alarms errors, slow"),
+    ],
+)
+def test_alarms_that_are_not_there_are_said(missing: list[str], words: str) -> None:
+    message = STATES["SaySucceeded"]["Arguments"]["Message"]
+    gate = {"accuracy": 0.9, "images": 9, "in_service_accuracy": 0.8}
+    said = evaluated(message, gate=gate, report="s3://r", package="arn", missingAlarms=missing)
+    assert said.endswith(words)
 
 
 def test_no_volume_key_where_the_instances_disk_is_its_own() -> None:

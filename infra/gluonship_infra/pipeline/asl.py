@@ -83,9 +83,13 @@ RETRIES: list[State] = [
         "JitterStrategy": "FULL",
     },
     {
-        # All that SageMaker's API does not model: throttling, an endpoint in change; but wrong requests too,
-        # so not for long. The first name is of `sagemaker:` integrations, the second of `aws-sdk:sagemaker:`.
-        "ErrorEquals": ["SageMaker.AmazonSageMakerException", "SageMaker.SageMakerException"],
+        # All that these APIs do not model: throttling, an endpoint in change; but wrong requests too, so not
+        # for long. The first name is of `sagemaker:` integrations, the others of `aws-sdk:` ones.
+        "ErrorEquals": [
+            "SageMaker.AmazonSageMakerException",
+            "SageMaker.SageMakerException",
+            "CloudWatch.CloudWatchException",
+        ],
         "IntervalSeconds": 2,
         "BackoffRate": 3,
         "MaxAttempts": 2,

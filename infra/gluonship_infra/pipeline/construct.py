@@ -33,7 +33,8 @@ class TrainingPipeline(Construct):
     `inference_image` holds all that it needs, and so is cut off from the network. Roles that are given are
     used as they are: they need what `roles.py` would give them. With `vpc`, all containers run in it, in
     `subnets` (else its private ones, else its isolated ones) and `security_groups` (else a new one that lets
-    nothing in).
+    nothing in). `removal_policy` is of the model package group and the log: AWS deletes no group that holds a
+    package.
     """
 
     def __init__(
@@ -72,7 +73,9 @@ class TrainingPipeline(Construct):
         training_code = code.source_file(code.training_code(self, "TrainingCode"))
         evaluation_code = code.source_file(code.evaluation_code(self, "EvaluationCode"))
         self.topic: sns.ITopic = topic or sns.Topic(self, "Notices", master_key=key, enforce_ssl=True)
-        self.model_package_group_name: str = model_package_group_name or _package_group(self, stem)
+        self.model_package_group_name: str = model_package_group_name or _package_group(
+            self, stem, removal_policy
+        )
         trained, checkpoints, evaluated, compiled = (
             f"{folder(kind, stem)}/*" for kind in ("training", "checkpoints", "evaluations", "compiled")
         )
@@ -126,6 +129,7 @@ class TrainingPipeline(Construct):
             topic=self.topic,
             passed=[training, evaluation, serving],
             compiles=bool(settings.compile_targets),
+            watched=bool(settings.rollback_alarms),
         )
         self.roles: Roles = Roles(machine, training, evaluation, serving)
         self.parameters: Parameters = Parameters(
@@ -178,7 +182,7 @@ class TrainingPipeline(Construct):
             )
 
 
-def _package_group(scope: Construct, stem: str) -> str:
+def _package_group(scope: Construct, stem: str, removal_policy: cdk.RemovalPolicy) -> str:
     """The group's name. Not the resource's reference, which is its ARN."""
     group = sagemaker.CfnModelPackageGroup(
         scope,
@@ -186,7 +190,7 @@ def _package_group(scope: Construct, stem: str) -> str:
         model_package_group_name=stem,
         model_package_group_description="Models that passed the training pipeline's quality gate",
     )
-    group.apply_removal_policy(cdk.RemovalPolicy.RETAIN)
+    group.apply_removal_policy(removal_policy)
     return stem
 
 

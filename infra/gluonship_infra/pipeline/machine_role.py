@@ -11,7 +11,7 @@ from constructs import Construct
 
 from gluonship_infra import rules
 from gluonship_infra.pipeline.parameters import folder
-from gluonship_infra.pipeline.permissions import Permission, grant
+from gluonship_infra.pipeline.permissions import Permission, grant, look_at_alarms
 
 _JOBS = {"training-job": "TrainingJob", "processing-job": "ProcessingJob"}
 _VERBS = ("Create", "Describe", "Stop")
@@ -35,8 +35,9 @@ def machine_role(
     topic: sns.ITopic,
     passed: list[iam.IRole],
     compiles: bool,
+    watched: bool,
 ) -> iam.Role:
-    """`passed` are the roles that it gives to SageMaker."""
+    """`passed` are the roles that it gives to SageMaker; `watched` says that alarms roll updates back."""
     stack = cdk.Stack.of(scope)
 
     def arn(resource: str, name: str, service: str = "sagemaker") -> str:
@@ -87,6 +88,7 @@ def machine_role(
                 ["events:PutTargets", "events:PutRule", "events:DescribeRule"],
                 [arn("rule", f"StepFunctionsGetEventsForSageMaker{kind}Rule", "events") for kind in _RULES],
             ),
+            *([look_at_alarms(stack)] if watched else []),
             Permission(["s3:ListBucket"], [data.bucket_arn]),
             Permission(["s3:GetObject"], [models.arn_for_objects(f"{folder('evaluations', stem)}/*")], _OWN),
             Permission(["sns:Publish"], [topic.topic_arn]),

@@ -12,6 +12,9 @@ from gluonship_infra.pipeline import settings_checks as check
 Deployment = Literal["all-at-once", "canary", "linear"]
 Value = str | int | float | bool
 
+MAX_UPDATE_SECONDS = 28_800
+"""AWS's most for an update of an endpoint with traffic shifting."""
+
 HYPERPARAMETERS = (
     "network", "epochs", "batch-size", "optimizer", "learning-rate", "lr-schedule", "warmup-epochs",
     "momentum", "weight-decay", "label-smoothing", "image-size", "resize", "interpolation", "mean", "std",

@@ -30,6 +30,7 @@ def states(parameters: Parameters, then: str) -> States:
                 "deploying": False,
                 "created": False,
                 "package": "",
+                "missingAlarms": [],
                 "started": expression("$states.context.Execution.StartTime"),
                 "problem": expression(_problem(bucket)),
             },

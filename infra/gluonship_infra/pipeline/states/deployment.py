@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from gluonship_infra.pipeline.asl import (
@@ -15,12 +16,13 @@ from gluonship_infra.pipeline.asl import (
     wait,
 )
 from gluonship_infra.pipeline.parameters import Parameters
-from gluonship_infra.pipeline.settings import PipelineSettings
+from gluonship_infra.pipeline.settings import MAX_UPDATE_SECONDS, PipelineSettings
 from gluonship_infra.pipeline.states.endpoint_looks import look
 
 FIRST = "LookAtEndpoint"
 DEPLOY = "CreateOrUpdate"
-_MAX_SHIFT_SECONDS = 14_400  # AWS's most
+_UPDATE = "UpdateEndpoint"
+_LOOK_AT_ALARMS = "LookAtAlarms"
 _IN_CHANGE = "['Creating', 'Updating', 'SystemUpdating', 'RollingBack', 'Deleting']"
 # AWS's words where another call has come first.
 _COLLISION = "/in-progress|already existing|already exists/"
@@ -61,7 +63,11 @@ def looking(parameters: Parameters, then: str, again: str) -> States:
 
 def deploying(parameters: Parameters, then: str) -> States:
     return {
-        DEPLOY: choice(("$status = 'None'", "CreateEndpoint"), default="UpdateEndpoint"),
+        DEPLOY: choice(
+            ("$status = 'None'", "CreateEndpoint"),
+            default=_LOOK_AT_ALARMS if parameters.settings.rollback_alarms else _UPDATE,
+        ),
+        **_looking_at_alarms(parameters.settings),
         "CreateEndpoint": task(
             "sagemaker:createEndpoint",
             {"EndpointName": parameters.endpoint_name, "EndpointConfigName": expression("$run")},
@@ -69,7 +75,7 @@ def deploying(parameters: Parameters, then: str) -> States:
             then="WaitForEndpoint",
             on_error="NotDeployed",
         ),
-        "UpdateEndpoint": task(
+        _UPDATE: task(
             "sagemaker:updateEndpoint",
             {
                 "EndpointName": parameters.endpoint_name,
@@ -125,6 +131,34 @@ def deploying(parameters: Parameters, then: str) -> States:
     }
 
 
+def _looking_at_alarms(settings: PipelineSettings) -> States:
+    """Sets `$alarms`, those that there are, and `$missingAlarms`.
+
+    The endpoint's own alarms are deployed once it exists, so the first update may come before they do; and
+    AWS does not say what becomes of an update that names an alarm which is not there.
+    """
+    names = json.dumps(settings.rollback_alarms)  # 10 at most, and DescribeAlarms takes 100
+    found = "$append($states.result.MetricAlarms, $states.result.CompositeAlarms).AlarmName"
+    if not settings.rollback_alarms:
+        return {}
+    return {
+        _LOOK_AT_ALARMS: task(
+            "aws-sdk:cloudwatch:describeAlarms",
+            {
+                "AlarmNames": list(settings.rollback_alarms),
+                "AlarmTypes": ["MetricAlarm", "CompositeAlarm"],
+            },
+            assign={
+                "alarms": expression(f"[$filter({names}, function($name) {{$name in {found}}})]"),
+                "missingAlarms": expression(
+                    f"[$filter({names}, function($name) {{$not($name in {found})}})]"
+                ),
+            },
+            then=_UPDATE,
+        )
+    }
+
+
 def _deployment(settings: PipelineSettings) -> dict[str, Any]:
     """DeploymentConfig, where AWS's own way (all at once, no alarms) is not the one wanted.
 
@@ -145,10 +179,12 @@ def _deployment(settings: PipelineSettings) -> dict[str, Any]:
         "BlueGreenUpdatePolicy": {
             "TrafficRoutingConfiguration": routing,
             "TerminationWaitInSeconds": settings.termination_wait_seconds,
-            "MaximumExecutionTimeoutInSeconds": _MAX_SHIFT_SECONDS,
+            "MaximumExecutionTimeoutInSeconds": MAX_UPDATE_SECONDS,
         }
     }
     if settings.rollback_alarms:
-        alarms = [{"AlarmName": name} for name in settings.rollback_alarms]
-        wanted["AutoRollbackConfiguration"] = {"Alarms": alarms}
+        # AWS takes no empty list of alarms, but a configuration without one.
+        wanted["AutoRollbackConfiguration"] = expression(
+            "$count($alarms) > 0 ? {'Alarms': [$alarms.{'AlarmName': $}]} : {}"
+        )
     return {"DeploymentConfig": wanted}

@@ -30,7 +30,8 @@ def endings(parameters: Parameters) -> States:
             "'GluonShip: ' & $run & ' is in service'",
             f"'The endpoint {parameters.endpoint_name} serves a new model. Accuracy ' & "
             "$string($gate.accuracy) & ' on ' & $string($gate.images) & ' test images; the model before: ' & "
-            f"{gate.in_service_words()} & '. Report: ' & $report & '. Model package: ' & $package",
+            f"{gate.in_service_words()} & '. Report: ' & $report & '. Model package: ' & $package & "
+            f"{_missing_alarms()}",
             "Done",
         ),
         "Done": {
@@ -43,6 +44,7 @@ def endings(parameters: Parameters) -> States:
                 "report": expression("$report"),
                 "artifact": expression("$artifact"),
                 "model_package": expression("$package"),
+                "missing_alarms": expression("$missingAlarms"),
             },
         },
         FAILED: choice(
@@ -67,6 +69,14 @@ def endings(parameters: Parameters) -> States:
             "Cause": expression("$failure.Cause"),
         },
     }
+
+
+def _missing_alarms() -> str:
+    """JSONata: that nothing watched the update, or not all that was to."""
+    return (
+        "($count($missingAlarms) > 0 ? '. Not there, and so no watch over the update: the alarm' & "
+        "($count($missingAlarms) > 1 ? 's ' : ' ') & $join($missingAlarms, ', ') : '')"
+    )
 
 
 def _notice(parameters: Parameters, subject: str, message: str, then: str) -> State:
