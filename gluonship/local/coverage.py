@@ -142,12 +142,12 @@ def _listing(names: list[str]) -> list[str]:
 def _executed() -> set[str]:
     from gluonship.local.execution.clock import SystemClock
     from gluonship.local.execution.events import EventStream
-    from gluonship.local.launcher import wiring
+    from gluonship.local.launcher.sagemaker_parts import sagemaker
     from gluonship.local.settings import Settings
 
     nobody = cast(Any, None)  # what they would do is not asked: only what they are called
     clock, events = SystemClock(), EventStream()
-    made = wiring.sagemaker(nobody, nobody, nobody, nobody, clock, events, Settings(), nobody)
+    made = sagemaker(nobody, nobody, nobody, nobody, clock, events, Settings(), nobody)
     return set(made.operations)
 
 

@@ -7,8 +7,7 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +20,8 @@ from gluonship.local.cloudformation.journal import FileJournal
 from gluonship.local.cloudformation.types import ResourceTypes
 from gluonship.local.container_images import ImageTable
 from gluonship.local.contracts import (
-    Alarms,
-    AwsError,
     Clients,
-    Clock,
-    Events,
-    Fleets,
-    Handler,
-    JobRunner,
-    Router,
     Scope,
-    StateChange,
 )
 from gluonship.local.control import cloudtrail
 from gluonship.local.control.admin import Admin
@@ -49,14 +39,7 @@ from gluonship.local.execution.runner import ProcessJobRunner
 from gluonship.local.execution.runtime import ProcessRuntime
 from gluonship.local.execution.storage import S3Storage
 from gluonship.local.launcher.home import JOURNAL, Home
-from gluonship.local.sagemaker.endpoint_configs import EndpointConfigs
-from gluonship.local.sagemaker.endpoints import Endpoints
-from gluonship.local.sagemaker.jobs import Jobs
-from gluonship.local.sagemaker.model_packages import ModelPackages
-from gluonship.local.sagemaker.models import Models
-from gluonship.local.sagemaker.processing_jobs import ProcessingJobs
-from gluonship.local.sagemaker.tags import Tags
-from gluonship.local.sagemaker.training_jobs import TrainingJobs
+from gluonship.local.launcher.sagemaker_parts import ActiveJobs, sagemaker
 from gluonship.local.serving.fleets import ProcessFleets
 from gluonship.local.serving.router import DataPlane
 from gluonship.local.settings import Settings
@@ -97,6 +80,7 @@ class Cloud:
             Registry("cloudformation", self.parts.cloudformation.operations(), whole=True),
             Registry("stepfunctions", self.parts.stepfunctions.operations(), whole=True),
             Registry("cloudtrail", cloudtrail.operations()),
+            Registry("events", {}),  # moto's, but checked against the service's model first
         ]
         plane = ControlPlane(port, registries, moto, admin, lambda: self.data_port)
         clients.attach(plane)
@@ -174,112 +158,6 @@ class Parts:
             jobs.close()
         fleets.join(self._settings.down_grace_seconds)
         self.data_plane.close()
-
-
-@dataclass(frozen=True)
-class SageMaker:
-    """What this cloud executes of SageMaker: its handlers, and the jobs for what is beside the API."""
-
-    operations: Mapping[str, Handler]
-    training_jobs: TrainingJobs
-    processing_jobs: ProcessingJobs
-
-    @property
-    def jobs(self) -> Sequence[Jobs]:
-        """Of every kind."""
-        return (self.training_jobs, self.processing_jobs)
-
-
-def sagemaker(
-    runner: JobRunner,
-    fleets: Fleets,
-    router: Router,
-    alarms: Alarms,
-    clock: Clock,
-    events: Events,
-    settings: Settings,
-    fallback: Callable[[str], Handler],
-) -> SageMaker:
-    """The resources and their operations; `fallback` answers for the tags of what is recorded only."""
-    tags = Tags()
-    training_jobs = TrainingJobs(
-        runner,
-        clock,
-        events,
-        tags,
-        stop_grace_seconds=settings.stop_grace_seconds,
-        memory_limit_bytes=settings.memory_limit_bytes,
-    )
-    processing_jobs = ProcessingJobs(
-        runner,
-        clock,
-        events,
-        tags,
-        stop_grace_seconds=settings.stop_grace_seconds,
-        memory_limit_bytes=settings.memory_limit_bytes,
-    )
-    packages = ModelPackages(clock, events, tags)
-    models = Models(clock, tags, packages)
-    configs = EndpointConfigs(clock, tags, models)
-    endpoints = Endpoints(
-        models,
-        configs,
-        fleets,
-        router,
-        alarms,
-        clock,
-        events,
-        tags,
-        startup_seconds=settings.endpoint_startup_seconds,
-        drain_seconds=settings.drain_seconds,
-        memory_limit_bytes=settings.memory_limit_bytes,
-    )
-    operations = {
-        **training_jobs.operations(),
-        **processing_jobs.operations(),
-        **packages.operations(),
-        **models.operations(),
-        **configs.operations(),
-        **endpoints.operations(),
-        **tags.operations(fallback),
-    }
-    return SageMaker(operations, training_jobs, processing_jobs)
-
-
-class ActiveJobs:
-    """The jobs that run, by what the stream of state changes tells."""
-
-    _KINDS = ("TrainingJob", "ProcessingJob")
-
-    def __init__(self, events: EventStream) -> None:
-        self._changed = threading.Condition()
-        self._active: set[tuple[str, Scope, str]] = set()  # kind, scope, name
-        events.subscribe(self._hear)
-
-    def _hear(self, change: StateChange) -> None:
-        if change.kind not in self._KINDS:
-            return
-        job = (change.kind, change.scope, change.name)
-        with self._changed:
-            if change.status in ("InProgress", "Stopping"):
-                self._active.add(job)
-            else:
-                self._active.discard(job)
-            self._changed.notify_all()
-
-    def stop(self, kinds: Sequence[Jobs], grace_seconds: float) -> None:
-        """Asks all to stop, and waits until they have, at most `grace_seconds`."""
-        with self._changed:
-            active = list(self._active)
-        by_kind = {jobs.kind.name: jobs for jobs in kinds}
-        for kind, scope, name in active:
-            jobs = by_kind[kind]
-            try:
-                jobs.stop(scope, {jobs.kind.name_member: name})
-            except AwsError as error:
-                _log.info("%s: %s", name, error.message)  # it has just ended
-        with self._changed:
-            self._changed.wait_for(lambda: not self._active, grace_seconds)
 
 
 @functools.lru_cache(maxsize=64)
