@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import logging
 import os
 import socket
 import threading
@@ -43,8 +42,6 @@ from gluonship.local.launcher.sagemaker_parts import ActiveJobs, sagemaker
 from gluonship.local.serving.fleets import ProcessFleets
 from gluonship.local.serving.router import DataPlane
 from gluonship.local.settings import Settings
-
-_log = logging.getLogger(__name__)
 
 
 class Cloud:
