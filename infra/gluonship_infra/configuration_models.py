@@ -118,6 +118,7 @@ class ScalingTable(_Table):
     invocations_per_instance: float = 600.0
     scale_in_cooldown_seconds: int = 300
     scale_out_cooldown_seconds: int = 300
+    scale_in: bool = True
     schedules: tuple[ScheduleTable, ...] = ()
 
     @model_validator(mode="after")

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from gluonship_infra.configuration_models import Configuration
 from gluonship_infra.configuration_shape import keys_at
+from gluonship_infra.pipeline import SettingsError
 
 _ALLOWED = {
     "string_type": "a text",
@@ -79,7 +80,10 @@ def describe(error: ValidationError, document: Mapping[str, Any]) -> Iterator[Pr
     for one in error.errors(include_url=False):
         by_key.setdefault(_key(one["loc"], document, one["type"]), []).append(one)
     for key, errors in by_key.items():
-        yield Problem(key, _text(key, errors))
+        if isinstance(several := errors[0].get("ctx", {}).get("error"), SettingsError):
+            yield from (Problem(f"{key}.{name}", clause) for name, clause in several.problems)
+        else:
+            yield Problem(key, _text(key, errors))
 
 
 def top_keys() -> list[str]:
@@ -123,7 +127,7 @@ def _text(key: str, errors: Sequence[Any]) -> str:
         words = allowed.replace("'", "").replace(" or ", ", ").split(", ")
         return f"is {_quote(given)}; {nearest(str(given), words)}allowed is {allowed}"
     if kind in ("value_error", "assertion_error"):
-        return str(first["ctx"]["error"]).removeprefix("Pipeline settings: ")  # the key says so
+        return str(first["ctx"]["error"])
     allowed = " or ".join(dict.fromkeys(_ALLOWED.get(one["type"]) or _rule(one) for one in errors))
     return f"is {_quote(given)}; allowed is {allowed}"
 

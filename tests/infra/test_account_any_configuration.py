@@ -57,10 +57,13 @@ pipeline = table(
     accuracy_threshold=st.floats(0, 1),
     minimum_gain=st.floats(-1, 1),
     compile_targets=st.lists(st.sampled_from(["ml_c5", "jetson_nano", "rasp4b"]), max_size=3, unique=True),
-    serving_instance_count=st.integers(2, 1000),
-    deployment=st.just("all-at-once"),
+    deployment=st.sampled_from(["all-at-once", "canary", "linear"]),
+    deployment_percent=st.integers(10, 50),
+    deployment_wait_seconds=st.integers(0, 2000),
+    termination_wait_seconds=st.integers(0, 3600),
     rollback_alarms=st.lists(st.sampled_from(["a", "an alarm"]), max_size=2, unique=True),
 )
+pipeline = pipeline.map(lambda keys: {**keys, "serving_instance_count": 2})  # the least for a canary
 valid = table(
     project=st.from_regex(r"\A[A-Za-z](-?[A-Za-z0-9]){0,19}\Z"),
     stacks=st.sampled_from([["storage"], ["storage", "pipeline"], ["endpoint", "storage"], ALL]),
@@ -89,7 +92,9 @@ valid = table(
     endpoint=table(
         name=st.from_regex(r"\A[a-zA-Z0-9](-?[a-zA-Z0-9]){0,30}\Z"),
         rolls_back=st.booleans(),
-        scaling=table(min_capacity=st.integers(1, 4), max_capacity=st.integers(4, 1000)),
+        scaling=table(
+            min_capacity=st.integers(1, 4), max_capacity=st.integers(4, 1000), scale_in=st.booleans()
+        ),
         alarms=table(
             errors_5xx_percent=off | st.floats(0, 100),
             no_traffic_minutes=off | st.integers(1, 1440),

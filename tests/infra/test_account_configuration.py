@@ -108,11 +108,13 @@ def test_a_configuration_cannot_be_changed() -> None:
         ("[network]\nvpc_id = 'vpc-12345678'", "network.subnet_ids: is missing"),
         ("[tags]\n'aws:x' = 'y'", "tags.aws:x"),
         ("[pipeline]\nepoch = 3", "pipeline.epoch: is no key here; did you mean 'epochs'? allowed are data"),
-        ("[pipeline]\nepochs = 0", "pipeline: epochs must be a whole number from 1 to 100000, not 0."),
+        ("[pipeline]\nepochs = 0", "pipeline.epochs: is 0; allowed is a whole number from 1 to 100000"),
         ("[pipeline]\nspot = 1", "pipeline.spot: is 1; allowed is true or false"),
         ("[pipeline]\ndeployment = 'canari'", "pipeline.deployment: is 'canari'; did you mean 'canary'?"),
         ("[pipeline]\naccuracy_threshold = 'high'", "pipeline.accuracy_threshold: is 'high'; allowed is a n"),
-        ("[pipeline.hyperparameters]\nbatchsize = 3", "did you mean 'batch-size'?"),
+        ("[pipeline.hyperparameters]\nbatchsize = 3", "pipeline.hyperparameters.batchsize: is not a hyper"),
+        ("[pipeline]\ndeployment = 'linear'\nserving_instance_count = 2\ndeployment_percent = 9",
+         "pipeline.deployment_percent: is 9; allowed is 10 to 50 where deployment is linear"),
         ("[pipeline.hyperparameters]\nseed = [1]", "pipeline.hyperparameters.seed: is [1]; allowed is a te"),
         ("[endpoint]\nname = '-x'", "endpoint.name: is '-x'; allowed is 1 to 63 letters, digits and hyphens"),
         ("[endpoint.scaling]\nmin_capacity = 9", "endpoint.scaling: Scaling: min_capacity 9 is more than"),
@@ -129,16 +131,18 @@ def test_what_is_wrong_is_named(tmp_path: Path, line: str, words: str) -> None:
 
 def test_everything_wrong_is_said_at_once(tmp_path: Path) -> None:
     text = (
-        "stacks = ['storage', 'x']\n[pipeline]\nepochs = 0\nnetwork = 7\nepoch = 1\n[storage]\nlog_days = 0\n"
+        "stacks = ['storage', 'x']\n[pipeline]\nepochs = 0\nnetwork = 7\nepoch = 1\n"
+        "minimum_gain = 2\n[storage]\nlog_days = 0\n"
         "[environments.dev]\n[environments.prod.storage]\nremoval = 'x'\n[environments.Prod]\n"
     )
     lines = refusal(tmp_path / "wrong.toml", text).splitlines()
-    assert lines[0].endswith("has 8 problems:")
+    assert lines[0].endswith("has 9 problems:")
     keys = {line.split(":")[0].strip() for line in lines[1:]}
     assert keys == {
         "default_environment",
         "stacks.1",
-        "pipeline",
+        "pipeline.epochs",
+        "pipeline.minimum_gain",
         "pipeline.network",
         "pipeline.epoch",
         "storage.log_days",

@@ -118,7 +118,8 @@ def test_the_users_network_images_and_address_arrive(tmp_path: Path) -> None:
         '[images]\ntraining = "1.4.0"\n'
         f'[storage]\nkey_arn = "{_KEY}"\ninfrequent_days = 60\n'
         '[network]\nvpc_id = "vpc-12345678"\navailability_zones = ["eu-west-1a"]\n'
-        'subnet_ids = ["subnet-12345678"]\nsecurity_group_ids = ["sg-12345678"]\n',
+        'subnet_ids = ["subnet-12345678"]\nsecurity_group_ids = ["sg-12345678"]\n'
+        "[endpoint.scaling]\nscale_in = false\n",
         encoding="utf-8",
     )
     stacks = account_apps.synthesise(tmp_path / "out", config=config)
@@ -131,6 +132,7 @@ def test_the_users_network_images_and_address_arrive(tmp_path: Path) -> None:
     assert "policy/limits" in text
     assert "AWS::KMS::Key" not in {one["Type"] for one in storage["Resources"].values()}
     assert '"owner"' in json.dumps(storage)
+    assert '"DisableScaleIn": true' in json.dumps(stacks["GluonShip-dev-Endpoint"])
     for name in ("Pipeline", "Endpoint"):
         template = Template.from_json(stacks[f"GluonShip-dev-{name}"])
         template.has_resource_properties(

@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 import pytest
-from gluonship_infra.pipeline.settings import HYPERPARAMETERS, PipelineSettings
+from gluonship_infra.pipeline.settings import HYPERPARAMETERS, PipelineSettings, SettingsError
 from gluonship_infra.pipeline.states.training import METRICS
 
 from gluonship import bundles
@@ -29,36 +29,48 @@ def test_the_metrics_are_those_of_the_command() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"epochs": 0}, "epochs must be a whole number from 1 to 100000, not 0."),
-        ({"epochs": True}, "epochs must be a whole number"),
-        ({"accuracy_threshold": 80}, "accuracy_threshold must be a number from 0 to 1, not 80."),
-        ({"spot": "yes"}, "spot must be true or false, not 'yes'."),
-        ({"training_instance_type": "m5.xlarge"}, "such as ml.m5.xlarge, not 'm5.xlarge'."),
-        ({"dataset": "s3://bucket/x"}, "dataset must be a key prefix in the data bucket"),
-        ({"dataset": "/x"}, "dataset must be a key prefix"),
-        ({"schedule": "rate(1 days)"}, "schedule must be EventBridge's rate(1 day)"),
-        ({"schedule": "every day"}, "not 'every day'."),
-        ({"deployment": "rolling"}, "deployment must be all-at-once or canary or linear, not 'rolling'."),
-        ({"deployment": "canary"}, "deployment 'canary' needs serving_instance_count 2 or more"),
-        ({"compile_targets": ("toaster",)}, "'toaster' is not a target of SageMaker Neo; allowed are"),
-        ({"compile_targets": "ml_c5"}, "compile_targets must be a list of targets"),
-        ({"hyperparameters": {"batch_size": 8}}, "'batch_size' is not a hyperparameter that can be set; did"),
-        ({"hyperparameters": {"epochs": 3}}, "hyperparameters must not hold 'epochs': set the field epochs"),
-        ({"hyperparameters": {"classes": ["a"]}}, "classes must be a text, a number, true or false"),
-        ({"spot_max_wait_seconds": 60}, "spot_max_wait_seconds must be a whole number from 86400"),
-        ({"rollback_alarms": "alarm"}, "rollback_alarms must be a list of at most 10 alarms' names"),
+        ({"epochs": 0}, "epochs is 0; allowed is a whole number from 1 to 100000."),
+        ({"epochs": True}, "epochs is True; allowed is a whole number"),
+        ({"accuracy_threshold": 80}, "accuracy_threshold is 80; allowed is a number from 0 to 1."),
+        ({"spot": "yes"}, "spot is 'yes'; allowed is true or false."),
+        ({"training_instance_type": "m5.xlarge"}, "is 'm5.xlarge'; allowed is a SageMaker instance type"),
+        ({"dataset": "s3://bucket/x"}, "dataset is 's3://bucket/x'; allowed is a key prefix in the data bu"),
+        ({"dataset": "/x"}, "dataset is '/x'; allowed is a key prefix"),
+        ({"schedule": "rate(1 days)"}, "schedule is 'rate(1 days)'; allowed is EventBridge's rate(1 day)"),
+        ({"schedule": "every day"}, "schedule is 'every day'; allowed"),
+        ({"deployment": "rolling"}, "deployment is 'rolling'; allowed is all-at-once or canary or linear."),
+        ({"deployment": "canary"}, "deployment is 'canary', which needs serving_instance_count 2 or more"),
+        ({"deployment": "linear", "serving_instance_count": 2, "deployment_percent": 9}, "is 9; allowed is"),
+        (
+            {"deployment": "linear", "serving_instance_count": 2, "deployment_wait_seconds": 3600},
+            "deployment_wait_seconds is 3600, 10 times in an update, which makes 36300 with",
+        ),
+        ({"compile_targets": ("toaster",)}, "names 'toaster', which SageMaker Neo does not have; allowed ar"),
+        ({"compile_targets": ("ml_c5", "ml_c5")}, "compile_targets names a target twice"),
+        ({"compile_targets": "ml_c5"}, "compile_targets is 'ml_c5'; allowed is a list of targets"),
+        ({"hyperparameters": {"batch_size": 8}}, "hyperparameters.batch_size is not a hyperparameter that c"),
+        ({"hyperparameters": {"epochs": 3}}, "hyperparameters.epochs is a setting of its own; set epochs"),
+        ({"hyperparameters": {"classes": ["a"]}}, "allowed is a text, a number, true or false"),
+        ({"hyperparameters": 3}, "hyperparameters is 3; allowed is a table of names and values"),
+        ({"spot_max_wait_seconds": 60}, "spot_max_wait_seconds is 60; allowed is a whole number from 86400"),
+        ({"rollback_alarms": "alarm"}, "rollback_alarms is 'alarm'; allowed is a list of at most 10 alarms'"),
     ],
-)
+)  # fmt: skip
 def test_a_wrong_setting_is_named(changes: dict[str, Any], words: str) -> None:
-    with pytest.raises(ValueError, match="Pipeline settings: ") as caught:
+    with pytest.raises(SettingsError, match="Pipeline settings: ") as caught:
         PipelineSettings(**changes)
     assert words in str(caught.value)
 
 
 def test_all_that_is_wrong_is_said_at_once() -> None:
-    with pytest.raises(ValueError, match="epochs") as caught:
-        PipelineSettings(epochs=0, minimum_gain=2)
-    assert "minimum_gain must be a number from -1 to 1" in str(caught.value)
+    with pytest.raises(SettingsError, match="epochs") as caught:
+        PipelineSettings(epochs=0, minimum_gain=2, hyperparameters={"flips": True})
+    assert [name for name, _ in caught.value.problems] == ["epochs", "minimum_gain", "hyperparameters.flips"]
+
+
+def test_a_small_canary_is_taken() -> None:
+    settings = PipelineSettings(deployment="canary", serving_instance_count=20, deployment_percent=5)
+    assert settings.deployment_percent == 5
 
 
 @pytest.mark.parametrize("schedule", ["rate(1 day)", "rate(12 hours)", "cron(0 6 * * ? *)"])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Literal, get_args
@@ -23,11 +24,39 @@ HYPERPARAMETERS = (
 """Of the training script, those that a pipeline may set; the others name folders inside the container."""
 
 
+_MAX_JOB_SECONDS = 28 * 24 * 3600
+_LEAST_LINEAR_PERCENT = 10  # of AWS's, for a LinearStepSize
+_WHOLES: Mapping[str, tuple[int, int]] = {
+    "epochs": (1, 100_000),
+    "training_volume_gigabytes": (1, 16_384),
+    "training_max_seconds": (60, _MAX_JOB_SECONDS),
+    "training_attempts": (1, 9),
+    "evaluation_volume_gigabytes": (1, 16_384),
+    "evaluation_max_seconds": (60, 5 * 24 * 3600),
+    "evaluation_batch_size": (1, 4096),
+    "serving_instance_count": (1, 1000),
+    "deployment_percent": (5, 50),
+    "deployment_wait_seconds": (0, 3600),
+    "termination_wait_seconds": (0, 3600),
+    "poll_seconds": (1, 300),
+}
+
+
+class SettingsError(ValueError):
+    """Settings that cannot be used: all that is wrong with them, each problem a setting's name (with a dot
+    before the name of a hyperparameter) and a clause about it."""
+
+    def __init__(self, problems: Iterable[tuple[str, str]]) -> None:
+        self.problems = tuple(problems)
+        clauses = ". ".join(f"{name} {clause}" for name, clause in self.problems)
+        super().__init__(f"Pipeline settings: {clauses}.")
+
+
 @dataclass(frozen=True)
 class PipelineSettings:
     """`dataset` and `trigger_prefix` are key prefixes in the data bucket; accuracies are fractions of 1.
 
-    Raises ValueError that says everything wrong with the values.
+    Raises SettingsError.
     """
 
     # The data: DATASET/train/, DATASET/test/ and, where it is there, DATASET/validation/.
@@ -69,9 +98,9 @@ class PipelineSettings:
     poll_seconds: int = 15
 
     def __post_init__(self) -> None:
-        problems = [problem for problem in self._problems() if problem]
+        problems = list(self._problems()) or list(self._contradictions())
         if problems:
-            raise ValueError("Pipeline settings: " + " ".join(problems))
+            raise SettingsError(problems)
         object.__setattr__(self, "hyperparameters", MappingProxyType(dict(self.hyperparameters)))
         object.__setattr__(self, "compile_targets", tuple(self.compile_targets))
         object.__setattr__(self, "rollback_alarms", tuple(self.rollback_alarms))
@@ -86,66 +115,63 @@ class PipelineSettings:
     def training_max_wait_seconds(self) -> int:
         return self.spot_max_wait_seconds or 2 * self.training_max_seconds
 
-    def _problems(self) -> list[str]:
-        wholes = {
-            "epochs": (1, 100_000),
-            "training_volume_gigabytes": (1, 16_384),
-            "training_max_seconds": (60, 28 * 24 * 3600),
-            "training_attempts": (1, 9),
-            "evaluation_volume_gigabytes": (1, 16_384),
-            "evaluation_max_seconds": (60, 5 * 24 * 3600),
-            "evaluation_batch_size": (1, 4096),
-            "serving_instance_count": (1, 1000),
-            "deployment_percent": (5, 50),
-            "deployment_wait_seconds": (0, 3600),
-            "termination_wait_seconds": (0, 3600),
-            "poll_seconds": (1, 300),
-        }
-        found = [check.whole(name, getattr(self, name), *limits) for name, limits in wholes.items()]
-        for name in ("training_instance_type", "evaluation_instance_type", "serving_instance_type"):
-            found.append(check.instance_type(name, getattr(self, name)))
-        found += [
-            check.key_prefix("dataset", self.dataset),
-            check.key_prefix("trigger_prefix", self.trigger_prefix)
-            if self.trigger_prefix is not None
-            else "",
-            check.schedule("schedule", self.schedule) if self.schedule is not None else "",
-            check.text("network", self.network),
-            check.fraction("accuracy_threshold", self.accuracy_threshold, 0, 1),
-            check.fraction("minimum_gain", self.minimum_gain, -1, 1),
-            check.one_of("deployment", self.deployment, get_args(Deployment)),
-            check.true_or_false("spot", self.spot),
-            *check.hyperparameters("hyperparameters", self.hyperparameters, HYPERPARAMETERS),
-            *check.compile_targets("compile_targets", self.compile_targets),
-            check.names("rollback_alarms", self.rollback_alarms, 10),
-        ]
-        if self.validation_fraction is not None:
-            found.append(check.fraction("validation_fraction", self.validation_fraction, 0.001, 0.9))
-        if self.evaluation_images is not None:
-            found.append(check.whole("evaluation_images", self.evaluation_images, 1, 10**9))
-        return found if any(found) else self._contradictions()
+    def _problems(self) -> Iterator[tuple[str, str]]:
+        for name, clause in self._checks():
+            if clause:
+                yield name, clause
+        own = ("network", "epochs", "validation-fraction")
+        for name, clause in check.hyperparameters(self.hyperparameters, HYPERPARAMETERS, own):
+            yield ".".join(filter(None, ["hyperparameters", name])), clause
 
-    def _contradictions(self) -> list[str]:
-        found = [
-            f"hyperparameters must not hold {name!r}: set the field {name.replace('-', '_')} instead."
-            for name in ("network", "epochs", "validation-fraction")
-            if name in self.hyperparameters
-        ]
-        if self.spot_max_wait_seconds is not None:
-            found.append(
-                check.whole(
-                    "spot_max_wait_seconds",
-                    self.spot_max_wait_seconds,
-                    self.training_max_seconds,
-                    28 * 24 * 3600,
-                )
+    def _checks(self) -> Iterator[tuple[str, str]]:
+        for name, limits in _WHOLES.items():
+            yield name, check.whole(getattr(self, name), *limits)
+        for name in ("training_instance_type", "evaluation_instance_type", "serving_instance_type"):
+            yield name, check.instance_type(getattr(self, name))
+        yield "dataset", check.key_prefix(self.dataset)
+        yield "network", check.text(self.network)
+        yield "accuracy_threshold", check.fraction(self.accuracy_threshold, 0, 1)
+        yield "minimum_gain", check.fraction(self.minimum_gain, -1, 1)
+        yield "deployment", check.one_of(self.deployment, get_args(Deployment))
+        yield "spot", check.true_or_false(self.spot)
+        yield "compile_targets", check.compile_targets(self.compile_targets)
+        yield "rollback_alarms", check.names(self.rollback_alarms, 10)
+        if self.trigger_prefix is not None:
+            yield "trigger_prefix", check.key_prefix(self.trigger_prefix)
+        if self.schedule is not None:
+            yield "schedule", check.schedule(self.schedule)
+        if self.validation_fraction is not None:
+            yield "validation_fraction", check.fraction(self.validation_fraction, 0.001, 0.9)
+        if self.evaluation_images is not None:
+            yield "evaluation_images", check.whole(self.evaluation_images, 1, 10**9)
+
+    def _contradictions(self) -> Iterator[tuple[str, str]]:
+        """Between values that are each allowed."""
+        wait = self.spot_max_wait_seconds
+        if wait is not None and (clause := check.whole(wait, self.training_max_seconds, _MAX_JOB_SECONDS)):
+            yield "spot_max_wait_seconds", f"{clause}, for the training alone may take the first of them"
+        if self.deployment == "all-at-once":
+            return
+        if self.serving_instance_count < 2:
+            yield (
+                "deployment",
+                f"is {self.deployment!r}, which needs serving_instance_count 2 or more: a part of one "
+                "instance cannot take traffic",
             )
-        if self.deployment != "all-at-once" and self.serving_instance_count < 2:
-            found.append(
-                f"deployment {self.deployment!r} needs serving_instance_count 2 or more: a part of one "
-                "instance cannot take traffic."
+        if self.deployment == "linear" and self.deployment_percent < _LEAST_LINEAR_PERCENT:
+            yield (
+                "deployment_percent",
+                f"is {self.deployment_percent}; allowed is {_LEAST_LINEAR_PERCENT} to 50 where deployment is "
+                "linear",
             )
-        return found
+        shifts = 2 if self.deployment == "canary" else math.ceil(100 / self.deployment_percent)
+        waiting = shifts * self.deployment_wait_seconds + self.termination_wait_seconds
+        if waiting >= MAX_UPDATE_SECONDS:
+            yield (
+                "deployment_wait_seconds",
+                f"is {self.deployment_wait_seconds}, {shifts} times in an update, which makes {waiting} with "
+                f"termination_wait_seconds; allowed is less than {MAX_UPDATE_SECONDS} in all",
+            )
 
 
 def field_names() -> tuple[str, ...]:

@@ -1,10 +1,10 @@
-"""Checks of single settings: each gives '' or a sentence that names the field and what is allowed."""
+"""Checks of single settings: each gives '' or a clause about the value, which says what is allowed."""
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 _INSTANCE_TYPE = re.compile(r"ml\.[a-z][a-z0-9-]*\.(\d*x?large|medium|metal(-\d+xl)?)")
@@ -22,88 +22,91 @@ COMPILE_TARGETS = frozenset({
 """SageMaker Neo's targets, by their names in CreateCompilationJob's TargetDevice."""
 
 
-def whole(name: str, value: Any, low: int, high: int) -> str:
+def whole(value: Any, low: int, high: int) -> str:
     if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
         return ""
-    return f"{name} must be a whole number from {low} to {high}, not {value!r}."
+    return _is(value, f"a whole number from {low} to {high}")
 
 
-def fraction(name: str, value: Any, low: float, high: float) -> str:
+def fraction(value: Any, low: float, high: float) -> str:
     if isinstance(value, (int, float)) and not isinstance(value, bool) and low <= value <= high:
         return ""
-    return f"{name} must be a number from {low:g} to {high:g}, not {value!r}."
+    return _is(value, f"a number from {low:g} to {high:g}")
 
 
-def true_or_false(name: str, value: Any) -> str:
-    return "" if isinstance(value, bool) else f"{name} must be true or false, not {value!r}."
+def true_or_false(value: Any) -> str:
+    return "" if isinstance(value, bool) else _is(value, "true or false")
 
 
-def text(name: str, value: Any) -> str:
+def text(value: Any) -> str:
     if isinstance(value, str) and value.strip() == value != "":
         return ""
-    return f"{name} must be a text without spaces around it, not {value!r}."
+    return _is(value, "a text without spaces around it")
 
 
-def one_of(name: str, value: Any, allowed: Sequence[str]) -> str:
-    return "" if value in allowed else f"{name} must be {' or '.join(allowed)}, not {value!r}."
+def one_of(value: Any, allowed: Sequence[str]) -> str:
+    return "" if value in allowed else _is(value, " or ".join(allowed))
 
 
-def instance_type(name: str, value: Any) -> str:
+def instance_type(value: Any) -> str:
     if isinstance(value, str) and _INSTANCE_TYPE.fullmatch(value):
         return ""
-    return f"{name} must be a SageMaker instance type such as ml.m5.xlarge, not {value!r}."
+    return _is(value, "a SageMaker instance type such as ml.m5.xlarge")
 
 
-def key_prefix(name: str, value: Any) -> str:
+def key_prefix(value: Any) -> str:
     if isinstance(value, str) and _KEY.fullmatch(value) and "//" not in value:
         return ""
-    return f"{name} must be a key prefix in the data bucket, such as datasets/current, not {value!r}."
+    return _is(value, "a key prefix in the data bucket, such as datasets/current")
 
 
-def schedule(name: str, value: Any) -> str:
+def schedule(value: Any) -> str:
     if isinstance(value, str) and (_RATE.fullmatch(value) or _CRON.fullmatch(value)):
         return ""
-    return (
-        f"{name} must be EventBridge's rate(1 day), rate(12 hours), ... or cron(minutes hours day month "
-        f"weekday year), not {value!r}."
+    return _is(
+        value,
+        "EventBridge's rate(1 day), rate(12 hours), ... or cron(minutes hours day month weekday year)",
     )
 
 
-def hyperparameters(name: str, values: Any, known: Sequence[str]) -> list[str]:
+def hyperparameters(values: Any, known: Sequence[str], elsewhere: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """The problems by hyperparameter ("" for all together); those `elsewhere` are settings of their own."""
     if not isinstance(values, Mapping):
-        return [f"{name} must map names to values, not {values!r}."]
-    found = []
+        yield "", _is(values, "a table of names and values")
+        return
     for key, value in values.items():
-        if key not in known:
+        if key in elsewhere:
+            yield key, f"is a setting of its own; set {key.replace('-', '_')} instead"
+        elif key not in known:
             close = difflib.get_close_matches(str(key).replace("_", "-"), known, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"allowed are {', '.join(known)}."
-            found.append(f"{name}: {key!r} is not a hyperparameter that can be set; {hint}")
+            hint = f"did you mean {close[0]!r}?" if close else f"allowed are {', '.join(known)}"
+            yield str(key), f"is not a hyperparameter that can be set; {hint}"
         elif not isinstance(value, (str, int, float, bool)):
-            found.append(f"{name}: {key} must be a text, a number, true or false, not {value!r}.")
-    return found
+            yield key, _is(value, "a text, a number, true or false")
 
 
-def compile_targets(name: str, values: Any) -> list[str]:
+def compile_targets(values: Any) -> str:
     if isinstance(values, str) or not isinstance(values, Sequence):
-        return [f"{name} must be a list of targets, not {values!r}."]
-    found = [
-        f"{name}: {value!r} is not a target of SageMaker Neo; "
-        f"allowed are {', '.join(sorted(COMPILE_TARGETS))}."
-        for value in values
-        if value not in COMPILE_TARGETS
-    ]
+        return _is(values, "a list of targets")
+    if unknown := [value for value in values if value not in COMPILE_TARGETS]:
+        return (
+            f"names {', '.join(map(repr, unknown))}, which SageMaker Neo does not have; "
+            f"allowed are {', '.join(sorted(COMPILE_TARGETS))}"
+        )
     if len(set(values)) != len(values):
-        found.append(f"{name} names a target twice.")
-    if len(values) > 9:
-        found.append(f"{name} must hold at most 9 targets, not {len(values)}.")
-    return found
+        return "names a target twice; allowed is each once"
+    return "" if len(values) <= 9 else f"names {len(values)} targets; allowed are 9 at most"
 
 
-def names(name: str, values: Any, most: int) -> str:
+def names(values: Any, most: int) -> str:
     fitting = (
         not isinstance(values, str)
         and isinstance(values, Sequence)
         and len(values) <= most
         and all(isinstance(value, str) and _ALARM.fullmatch(value) for value in values)
     )
-    return "" if fitting else f"{name} must be a list of at most {most} alarms' names, not {values!r}."
+    return "" if fitting else _is(values, f"a list of at most {most} alarms' names")
+
+
+def _is(value: Any, allowed: str) -> str:
+    return f"is {value!r}; allowed is {allowed}"

@@ -30,6 +30,7 @@ class EndpointStack(EnvironmentStack):
             invocations_per_instance=scaling.invocations_per_instance,
             scale_in_cooldown_seconds=scaling.scale_in_cooldown_seconds,
             scale_out_cooldown_seconds=scaling.scale_out_cooldown_seconds,
+            scale_in=scaling.scale_in,
             schedules=scaling.schedules,
             thresholds=configuration.endpoint.alarms,
             name=configuration.prefix,  # the pipeline names the alarms for its rollbacks before they exist
