@@ -78,6 +78,32 @@ def test_prod_keeps_what_dev_deletes(assemblies: dict[str, Path]) -> None:
         assert {(one["DeletionPolicy"], one["UpdateReplacePolicy"]) for one in found} == {(policy, policy)}
 
 
+def named(folder: Path) -> list[tuple[str, str, str]]:
+    """Each fixed name, with its resource's type and what becomes of it."""
+    return [
+        (one["Properties"][property], one["Type"], one.get("DeletionPolicy", "Delete"))
+        for one in every_resource(folder)
+        for property in (f"{one['Type'].rpartition(':')[2]}Name", "Name")
+        if property in one["Properties"]
+        and one["Type"] != "AWS::IAM::Policy"  # inline: its name is its role's affair
+    ]
+
+
+def test_environments_of_one_account_share_no_name(assemblies: dict[str, Path]) -> None:
+    for environment, folder in assemblies.items():
+        names = [name.removeprefix("alias/") for name, _, _ in named(folder)]
+        assert len(names) == 11
+        assert all(name.partition("-")[2].partition("-")[0] == environment for name in names), names
+
+
+def test_what_keeps_its_name_can_be_deployed_again(assemblies: dict[str, Path]) -> None:
+    """Gone with its stack, or such as `cdk deploy --import-existing-resources` takes back."""
+    for environment in ("dev", "local"):
+        assert {policy for _, _, policy in named(assemblies[environment])} == {"Delete"}
+    kept = {type_ for _, type_, policy in named(assemblies["prod"]) if policy != "Delete"}
+    assert kept == {"AWS::ECR::Repository", "AWS::SageMaker::ModelPackageGroup"}
+
+
 def test_every_exception_has_a_reason_and_nothing_else_is_found(assemblies: dict[str, Path]) -> None:
     for folder in assemblies.values():
         with (folder / "rules-report.csv").open(encoding="utf-8", newline="") as file:
