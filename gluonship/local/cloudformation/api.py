@@ -28,17 +28,26 @@ from gluonship.local.contracts import AwsError, Clients, Clock, Handler, Scope
 _log = logging.getLogger(__name__)
 
 CLOSE_SECONDS = 5.0
+LINGER_SECONDS = 3.0
 
 
 class CloudFormation:
-    """All stacks of this cloud. Handlers return at once; operations on stacks run behind them."""
+    """All stacks of this cloud. What handlers start runs on behind them; they wait for it a little."""
 
-    def __init__(self, provider: Provider, clients: Clients, clock: Clock, journal: Journal) -> None:
+    def __init__(
+        self,
+        provider: Provider,
+        clients: Clients,
+        clock: Clock,
+        journal: Journal,
+        linger_seconds: float = LINGER_SECONDS,
+    ) -> None:
         register = Register()
         types = AllTypes(provider)
         surroundings = Surroundings(clients, register)
         self.context = Context(types, clients, clock, journal, register, surroundings)
         self._operations = Operations(self.context)
+        self._linger_seconds = linger_seconds
         nested = types.nested = Nested(self.context, self._operations)
         self._notices = Notices(clients, register)
         engine = Engine(self.context, self._operations, nested, ChangeSets(register), self._notices)
@@ -52,7 +61,15 @@ class CloudFormation:
 
     def operations(self) -> dict[str, Handler]:
         """By AWS's operation names."""
-        return {name: _guarded(name, handler) for name, handler in self._handlers.items()}
+        return {name: self._lingering(_guarded(name, handler)) for name, handler in self._handlers.items()}
+
+    def _lingering(self, handler: Handler) -> Handler:
+        def handle(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+            answer = handler(scope, request)
+            self._operations.linger(self._linger_seconds)
+            return answer
+
+        return handle
 
     def close(self, seconds: float = CLOSE_SECONDS) -> None:
         """Ends what runs, within so many seconds; the journal keeps what was under way."""

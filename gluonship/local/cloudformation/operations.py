@@ -29,6 +29,7 @@ class Operations:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._threads: set[threading.Thread] = set()
+        self._asking = threading.local()  # what the thread of a request has started
         self.closed = False
 
     def begin(
@@ -69,7 +70,16 @@ class Operations:
 
         thread = threading.Thread(target=main, name=f"stack {stack.name}", daemon=True)
         self._threads.add(thread)
+        self._asking.started = thread
         thread.start()
+
+    def linger(self, seconds: float) -> None:
+        """Waits so long at most for what this thread has started: clients look once and then sleep, the AWS
+        CLI for 30 s, so what is done by the first look saves all of that."""
+        started: threading.Thread | None = getattr(self._asking, "started", None)
+        self._asking.started = None
+        if started is not None:
+            started.join(seconds)
 
     def close(self, seconds: float) -> None:
         """Asks what runs to end, and waits for it so long at most. What was under way stays in the journal:

@@ -254,11 +254,13 @@ def service_model() -> Any:
 class Cfn:
     """CloudFormation over the fake world, called as the control plane calls it; answers fit the model."""
 
-    def __init__(self, journal: Journal | None = None) -> None:
+    def __init__(self, journal: Journal | None = None, linger_seconds: float = 0.0) -> None:
         self.world = World()
         self.answers = Answers()
         self.clock = StillClock()
-        self.service = CloudFormation(self.world, self.answers, self.clock, journal or NoJournal())
+        self.service = CloudFormation(
+            self.world, self.answers, self.clock, journal or NoJournal(), linger_seconds
+        )
         self.handlers = self.service.operations()
 
     def __call__(self, operation: str, **request: Any) -> dict[str, Any]:

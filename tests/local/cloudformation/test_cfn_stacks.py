@@ -341,6 +341,23 @@ def test_two_operations_on_one_stack(cfn: Cfn) -> None:
         cfn("CreateStack", StackName="s", **again)
 
 
+def test_a_quick_operation_is_done_when_its_request_is_answered() -> None:
+    """The AWS CLI looks once, and then only every 30 s."""
+    cfn = Cfn(linger_seconds=5)
+    cfn.create("s", {"A": thing()}, wait=False)
+    assert cfn.stack("s")["StackStatus"] == "CREATE_COMPLETE"
+    stack_id = cfn.stack("s")["StackId"]
+    cfn("DeleteStack", StackName="s")
+    assert cfn.stack(stack_id)["StackStatus"] == "DELETE_COMPLETE"
+
+    cfn = Cfn(linger_seconds=0.05)
+    gate = cfn.world.block["create", "A"] = threading.Event()
+    cfn.create("s", {"A": thing()}, wait=False)
+    assert cfn.stack("s")["StackStatus"] == "CREATE_IN_PROGRESS"
+    gate.set()
+    assert cfn.wait("s") == "CREATE_COMPLETE"
+
+
 def test_of_many_creates_of_one_name_one_wins(cfn: Cfn) -> None:
     codes = []
 

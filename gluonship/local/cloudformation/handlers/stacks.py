@@ -1,4 +1,4 @@
-"""Operations that make, change and remove stacks. Each returns at once; the work goes on behind it."""
+"""Operations that make, change and remove stacks. Each only begins; the work goes on behind it."""
 
 from __future__ import annotations
 
