@@ -13,6 +13,9 @@ from datetime import UTC, datetime, timedelta
 
 _log = logging.getLogger(__name__)
 
+_LONGEST_WAIT_SECONDS = 3600.0  # threads cannot wait for centuries; after it, what is due is looked at again
+_FEW_TIMERS = 64  # so many are not worth looking through for cancelled ones
+
 
 @dataclass(order=True)
 class _Timer:
@@ -23,6 +26,11 @@ class _Timer:
 
     def cancel(self) -> None:
         self.cancelled = True
+        self.action = _nothing  # and what the action holds: the timer may be due in a day
+
+
+def _nothing() -> None:
+    pass
 
 
 class SystemClock:
@@ -30,6 +38,7 @@ class SystemClock:
         self._changed = threading.Condition()
         self._offset = 0.0
         self._timers: list[_Timer] = []
+        self._most = _FEW_TIMERS  # timers, before the cancelled ones are thrown out
         self._numbers = itertools.count()
         self._thread: threading.Thread | None = None
 
@@ -39,6 +48,10 @@ class SystemClock:
     def call_later(self, seconds: float, action: Callable[[], None]) -> _Timer:
         with self._changed:
             timer = _Timer(self._elapsed() + max(0.0, seconds), next(self._numbers), action)
+            if len(self._timers) >= self._most:
+                self._timers = [each for each in self._timers if not each.cancelled]
+                heapq.heapify(self._timers)
+                self._most = max(_FEW_TIMERS, 2 * len(self._timers))
             heapq.heappush(self._timers, timer)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="clock", daemon=True)
@@ -64,8 +77,8 @@ class SystemClock:
         while True:
             with self._changed:
                 while not self._timers or self._timers[0].due > self._elapsed():
-                    wait = self._timers[0].due - self._elapsed() if self._timers else None
-                    self._changed.wait(wait)
+                    wait = self._timers[0].due - self._elapsed() if self._timers else _LONGEST_WAIT_SECONDS
+                    self._changed.wait(min(wait, _LONGEST_WAIT_SECONDS))
                 timer = heapq.heappop(self._timers)
             if not timer.cancelled:
                 # A thread of its own: an action may take its time, and others are due.

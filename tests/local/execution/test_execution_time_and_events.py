@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -39,6 +40,33 @@ def test_timers_fire_once_when_due() -> None:
     clock.advance(1001)
     time.sleep(0.05)
     assert fired == ["soon", "later"]
+
+
+@pytest.mark.parametrize("seconds", [1e12, float("inf")])
+def test_a_timer_that_is_centuries_away_disturbs_nobody(seconds: float) -> None:
+    clock = SystemClock()
+    far, soon = threading.Event(), threading.Event()
+    clock.call_later(seconds, far.set)
+    time.sleep(0.05)  # the thread waits for the far one alone
+    clock.call_later(0.01, soon.set)
+    assert soon.wait(2.0)
+    assert not far.is_set()
+
+
+def test_a_cancelled_timer_lets_go_of_what_it_held() -> None:
+    class Held:
+        def act(self) -> None:
+            pass
+
+    clock = SystemClock()
+    held = [Held() for _ in range(1000)]
+    alive = weakref.WeakSet(held)
+    for each in held:
+        clock.call_later(86_400, each.act).cancel()
+    del each
+    held.clear()
+    assert len(alive) == 0
+    assert len(clock._timers) < 100
 
 
 def test_a_timers_action_may_be_slow_or_fail() -> None:
