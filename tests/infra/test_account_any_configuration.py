@@ -56,6 +56,7 @@ pipeline = table(
     spot=st.booleans(),
     accuracy_threshold=st.floats(0, 1),
     minimum_gain=st.floats(-1, 1),
+    allow_incomparable=st.booleans(),
     compile_targets=st.lists(st.sampled_from(["ml_c5", "jetson_nano", "rasp4b"]), max_size=3, unique=True),
     deployment=st.sampled_from(["all-at-once", "canary", "linear"]),
     deployment_percent=st.integers(10, 50),

@@ -84,6 +84,7 @@ class PipelineSettings:
 
     accuracy_threshold: float = 0.8
     minimum_gain: float = 0.0  # over the model in service, on the same images
+    allow_incomparable: bool = False  # a model in service that cannot be measured so does not hold a run up
 
     compile_targets: tuple[str, ...] = ()  # of SageMaker Neo, such as ml_c5, jetson_nano
 
@@ -133,7 +134,8 @@ class PipelineSettings:
         yield "accuracy_threshold", check.fraction(self.accuracy_threshold, 0, 1)
         yield "minimum_gain", check.fraction(self.minimum_gain, -1, 1)
         yield "deployment", check.one_of(self.deployment, get_args(Deployment))
-        yield "spot", check.true_or_false(self.spot)
+        for name in ("spot", "allow_incomparable"):
+            yield name, check.true_or_false(getattr(self, name))
         yield "compile_targets", check.compile_targets(self.compile_targets)
         yield "rollback_alarms", check.names(self.rollback_alarms, 10)
         if self.trigger_prefix is not None:
