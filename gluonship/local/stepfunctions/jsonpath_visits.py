@@ -33,14 +33,16 @@ class JsonPathVisit(Visit):
         return fill(self.state["Parameters"], self._sources(self._input))
 
     def finish(self, result: Any) -> Any:
-        self._assign(self.state, result)
         selector = self.state.get("ResultSelector")
         selected = fill(selector, self._sources(result)) if selector is not None else result
-        return self._selected("OutputPath", self._put(self.state, selected))
+        output = self._selected("OutputPath", self._put(self.state, selected))
+        self._assign(self.state, result)
+        return output
 
     def caught(self, catcher: Mapping[str, Any], error: StatesError) -> Any:
+        output = self._put(catcher, error.output)
         self._assign(catcher, error.output)
-        return self._put(catcher, error.output)
+        return output
 
     def field(self, name: str) -> Any:
         path = self.state.get(f"{name}Path")
@@ -49,8 +51,9 @@ class JsonPathVisit(Visit):
         return self.state.get(name)
 
     def chosen(self, rule: Mapping[str, Any]) -> Any:
+        output = self._selected("OutputPath", self._input)
         self._assign(rule, self._input)
-        return self._selected("OutputPath", self._input)
+        return output
 
     def items(self) -> Any:
         path = self.state.get("ItemsPath", "$")
@@ -89,5 +92,6 @@ class JsonPathVisit(Visit):
             ) from None
 
     def _assign(self, rule: Mapping[str, Any], data: Any) -> None:
+        """Comes last: the state itself sees the variables as they were, and one that fails assigns none."""
         if "Assign" in rule:
             self.frame.variables.assign(fill(rule["Assign"], self._sources(data)))

@@ -61,6 +61,43 @@ def test_variables_are_assigned_read_and_shown(house: House) -> None:
     assert left["stateExitedEventDetails"]["assignedVariables"] == {"n": "4", "list": "[1,2]"}
 
 
+def test_a_state_sees_the_variables_as_they_were_before_it(house: House) -> None:
+    branch = machine(Five={"Type": "Pass", "Result": 5, **END})
+    steps = machine(
+        Set={"Type": "Pass", "Assign": {"n": 1}, "Next": "Work"},
+        Work={
+            "Type": "Parallel",
+            "Branches": [branch],
+            "Assign": {"n.$": "$[0]"},
+            "ResultSelector": {"before.$": "$n"},
+            "ResultPath": "$.work",
+            "Next": "Choose",
+        },
+        Choose={
+            "Type": "Choice",
+            "Choices": [{"Variable": "$n", "NumericEquals": 5, "Assign": {"n": 6}, "Next": "Show"}],
+        },
+        Show={"Type": "Pass", "Parameters": {"work.$": "$.work", "n.$": "$n"}, **END},
+    )
+    assert house.output(steps) == {"work": {"before": 1}, "n": 6}
+
+
+def test_a_state_that_fails_assigns_nothing(house: House) -> None:
+    steps = machine(
+        Set={"Type": "Pass", "Assign": {"n": 1}, "Next": "Work"},
+        Work={
+            "Type": "Parallel",
+            "Branches": [machine(Five={"Type": "Pass", "Result": 5, **END})],
+            "Assign": {"n.$": "$[0]"},
+            "ResultPath": "$.in.the.text",
+            "Catch": [{"ErrorEquals": ["States.ResultPathMatchFailure"], "Next": "Show"}],
+            **END,
+        },
+        Show={"Type": "Pass", "Parameters": {"n.$": "$n"}, **END},
+    )
+    assert house.output(steps, {"in": "text"}) == {"n": 1}
+
+
 def test_a_path_that_names_nothing_is_said_with_its_place(house: House) -> None:
     described = house.run(machine(Step={"Type": "Pass", "Parameters": {"a.$": "$.b"}, **END}))
     assert described["error"] == "States.Runtime"
