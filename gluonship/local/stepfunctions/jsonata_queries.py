@@ -16,7 +16,9 @@ from datetime import datetime
 from typing import Any
 
 from gluonship.local.stepfunctions.failures import QUERY, StatesError
+from gluonship.local.stepfunctions.halting import Halt
 from gluonship.local.stepfunctions.intrinsic_functions import FUNCTIONS
+from gluonship.local.stepfunctions.jsonata_bounds import BoundedPattern, watcher
 
 _OPEN, _CLOSE = "{%", "%}"
 FUNCTION_NAMES = ("partition", "range", "hash", "random", "uuid", "parse")  # AWS's, beside JSONata's own
@@ -35,39 +37,45 @@ def syntax_error(text: str) -> str:
     """What is wrong with an expression, or nothing."""
     jsonata = _library()
     try:
-        jsonata.Jsonata(_inner(text))
-    except jsonata.jexception.JException as error:
+        jsonata.Jsonata(_inner(text), BoundedPattern)
+    except (jsonata.jexception.JException, ValueError, RecursionError) as error:
         return str(error)
     return ""
 
 
-def evaluate(template: Any, bindings: Mapping[str, Any], field: str, now: datetime) -> Any:
+def evaluate(template: Any, bindings: Mapping[str, Any], field: str, now: datetime, halt: Halt) -> Any:
     """A value with all its expressions replaced. `field` is its place in the state, for errors.
 
-    Raises StatesError States.QueryEvaluationError.
+    Raises StatesError States.QueryEvaluationError, HaltedError.
     """
     if isinstance(template, dict):
-        return {name: evaluate(part, bindings, f"{field}/{name}", now) for name, part in template.items()}
+        return {
+            name: evaluate(part, bindings, f"{field}/{name}", now, halt) for name, part in template.items()
+        }
     if isinstance(template, list):
-        return [evaluate(part, bindings, f"{field}[{place}]", now) for place, part in enumerate(template)]
+        return [
+            evaluate(part, bindings, f"{field}[{place}]", now, halt) for place, part in enumerate(template)
+        ]
     if not is_expression(template):
         return template
     expression = _inner(template)
     shown = f"The JSONata expression '{expression}' specified for the field '{field}'"
     try:
-        return _value(expression, bindings, now)
+        return _value(expression, bindings, now, halt)
     except _UndefinedError:
         raise StatesError(QUERY, f"{shown} returned nothing (undefined).") from None
     except Exception as error:
+        halt.check()
         # The library raises what Python raises as well as its own errors; all are the expression's fault.
         raise StatesError(QUERY, f"{shown} threw an error during evaluation. {_words(error)}") from error
 
 
-def _value(expression: str, bindings: Mapping[str, Any], now: datetime) -> Any:
+def _value(expression: str, bindings: Mapping[str, Any], now: datetime, halt: Halt) -> Any:
     jsonata = _library()
-    query = jsonata.Jsonata(expression)
+    query = jsonata.Jsonata(expression, BoundedPattern)
     query.set_output_convert_nulls(False)  # null is a value, undefined is none: both would be None
     frame = query.create_frame()
+    frame.set_evaluate_entry_callback(watcher(halt))
     for name, function in _functions(now).items():
         frame.bind(name, jsonata.Jsonata.JLambda(function))
     for name, value in bindings.items():
@@ -106,6 +114,7 @@ def _functions(now: datetime) -> dict[str, Any]:
         "random": _random,
         "uuid": lambda: str(uuid.uuid4()),
         "parse": json.loads,
+        "eval": _no_eval,
         "millis": lambda: milliseconds,
         "now": time_text,
     }
@@ -117,6 +126,10 @@ def _hash(data: Any, algorithm: str) -> str:
         raise ValueError(f"$hash: {algorithm} is none of {', '.join(_HASHES.values())}")
     text = data if isinstance(data, str) else json.dumps(data, separators=(",", ":"))
     return hashlib.new(known.replace("-", "").lower(), text.encode(), usedforsecurity=False).hexdigest()
+
+
+def _no_eval(text: Any = None, focus: Any = None) -> None:
+    raise ValueError("Step Functions has no $eval; $parse reads JSON")
 
 
 def _random(seed: Any = None) -> float:

@@ -71,4 +71,5 @@ class JsonataVisit(Visit):
     def _value(self, template: Any, field: str, more: dict[str, Any]) -> Any:
         states = {"input": self.data, "context": self.frame.context(), **more}
         bindings = {**self.frame.variables.all(), "states": states}
-        return evaluate(template, bindings, field, self.frame.run.around.clock.now())
+        now = self.frame.run.around.clock.now()
+        return evaluate(template, bindings, field, now, self.frame.halt)
