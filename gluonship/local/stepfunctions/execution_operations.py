@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from gluonship.local.contracts import AwsError, Clients, Handler, Scope
@@ -20,7 +22,6 @@ from gluonship.local.stepfunctions.paging import page
 from gluonship.local.stepfunctions.resource_names import checked_arn, checked_name
 
 _CLOSE_SECONDS = 10.0
-_EXPRESS_SECONDS = 300  # AWS ends an Express execution after five minutes
 
 
 class ExecutionOperations:
@@ -31,7 +32,7 @@ class ExecutionOperations:
         self._clients = clients
         self._around = around
         self._lock = threading.Lock()
-        self._executions: dict[str, Execution] = {}
+        self._executions: dict[str, Execution] = {}  # of Express machines, those that run
 
     def operations(self) -> dict[str, Handler]:
         return {
@@ -55,15 +56,16 @@ class ExecutionOperations:
         stoppers = [threading.Thread(target=each.stop, daemon=True) for each in running]
         for stopper in stoppers:
             stopper.start()
+        end = time.monotonic() + _CLOSE_SECONDS
         for stopper in stoppers:
-            stopper.join(_CLOSE_SECONDS)
+            stopper.join(max(0.0, end - time.monotonic()))
 
     def _start(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         chosen = self._machines.choose(request["stateMachineArn"])
         name = checked_name(request.get("name") or str(uuid.uuid4()))
         text = _input(request)
         if chosen.machine.kind == "EXPRESS":
-            execution = self._made(chosen, name, _express_arn(chosen, name), text)
+            execution = self._express(chosen, name, text)
             execution.start()
             return {"executionArn": execution.arn, "startDate": execution.started}
         arn = chosen.machine.scope.arn("states", f"execution:{chosen.machine.name}:{name}")
@@ -87,12 +89,9 @@ class ExecutionOperations:
                 "This operation is not supported by this type of state machine",
             )
         name = checked_name(request.get("name") or str(uuid.uuid4()))
-        execution = self._made(chosen, name, _express_arn(chosen, name), _input(request))
-        timer = self._around.clock.call_later(_EXPRESS_SECONDS, execution.stop)
+        execution = self._express(chosen, name, _input(request))
         execution.run()
-        timer.cancel()
         shown = execution.describe()
-        shown["status"] = {"ABORTED": "TIMED_OUT"}.get(shown["status"], shown["status"])
         kept = (
             "redriveCount",
             "redriveStatus",
@@ -158,10 +157,25 @@ class ExecutionOperations:
         items.sort(key=lambda each: each["startDate"], reverse=True)
         return page("executions", items, request)
 
-    def _made(self, chosen: Chosen, name: str, arn: str, text: str) -> Execution:
+    def _express(self, chosen: Chosen, name: str, text: str) -> Execution:
+        """An execution that nobody can ask about: it is forgotten when it has ended."""
+        arn = chosen.machine.scope.arn("states", f"express:{chosen.machine.name}:{name}:{uuid.uuid4()}")
+
+        def forget() -> None:
+            with self._lock:
+                del self._executions[arn]
+
+        execution = self._made(chosen, name, arn, text, forget)
+        with self._lock:
+            self._executions[arn] = execution
+        return execution
+
+    def _made(
+        self, chosen: Chosen, name: str, arn: str, text: str, on_end: Callable[[], None] = lambda: None
+    ) -> Execution:
         scope = chosen.machine.scope
         deliver = delivery(self._clients, scope, chosen, arn, self._around.clock)
-        return Execution(scope, name, arn, chosen, text, self._around, deliver)
+        return Execution(scope, name, arn, chosen, text, self._around, deliver, on_end)
 
     def _find(self, arn: str) -> Execution:
         checked_arn(arn, "execution")
@@ -170,11 +184,6 @@ class ExecutionOperations:
         if execution is None:
             raise AwsError("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
         return execution
-
-
-def _express_arn(chosen: Chosen, name: str) -> str:
-    machine = chosen.machine
-    return machine.scope.arn("states", f"express:{machine.name}:{name}:{uuid.uuid4()}")
 
 
 def _input(request: dict[str, Any]) -> str:

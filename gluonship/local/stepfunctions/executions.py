@@ -13,13 +13,14 @@ from gluonship.local.contracts import Scope, StateChange
 from gluonship.local.stepfunctions.failures import RUNTIME, StatesError
 from gluonship.local.stepfunctions.frames import Frame, Run, Surroundings
 from gluonship.local.stepfunctions.halting import Halt, HaltedError, Reason
-from gluonship.local.stepfunctions.history import History
+from gluonship.local.stepfunctions.history import MOST_EVENTS, History
 from gluonship.local.stepfunctions.json_text import compact, timestamp
 from gluonship.local.stepfunctions.machines import Chosen
 from gluonship.local.stepfunctions.state_machines import run_machine
 
 _log = logging.getLogger(__name__)
 _STOP_SECONDS = 10.0
+_EXPRESS_SECONDS = 300  # AWS ends an Express execution after five minutes
 _WHOLE = {"inputDetails": {"truncated": False}}
 
 
@@ -35,6 +36,7 @@ class Execution:
         text: str,
         around: Surroundings,
         on_event: Callable[[Mapping[str, Any]], None] | None = None,
+        on_end: Callable[[], None] = lambda: None,
     ) -> None:
         """`text` is the input's JSON."""
         self.scope, self.name, self.arn, self.chosen, self.input = scope, name, arn, chosen, text
@@ -44,16 +46,23 @@ class Execution:
         self.output: str | None = None
         self.error: str | None = None
         self.cause: str | None = None
-        self.history = History(around.clock, on_event)
         self._around = around
+        self._on_end = on_end
         self._lock = threading.Lock()
         self._halt = Halt()
+        self._express = chosen.machine.kind == "EXPRESS"
+        self.history = History(
+            around.clock,
+            on_event,
+            kept=not self._express,  # AWS: the history of an Express execution is in its log only
+            on_full=lambda: self._halt.halt(Reason.FULL),
+        )
         self._told: tuple[str | None, str | None] = (None, None)  # StopExecution's error and cause
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         self._publish()
-        self._thread = threading.Thread(target=self.run, name=f"states-{self.name}/", daemon=True)
+        self._thread = threading.Thread(target=self.run, name=f"states-{self.arn}/", daemon=True)
         self._thread.start()
 
     def stop(self, error: str | None = None, cause: str | None = None) -> None:
@@ -99,11 +108,14 @@ class Execution:
         frame.last_event = 0  # AWS: the first state's event follows no other
         machine = self.chosen.revision.machine
         limit = machine.get("TimeoutSeconds")
+        if self._express:
+            limit = min(limit or _EXPRESS_SECONDS, _EXPRESS_SECONDS)
         timer = (
             self._around.clock.call_later(limit, lambda: self._halt.halt(Reason.TIMED_OUT)) if limit else None
         )
         try:
             output = compact(run_machine(machine, frame, data))
+            self._halt.end()
         except HaltedError as halted:
             self._halted(frame, halted.reason)
         except StatesError as error:
@@ -119,6 +131,10 @@ class Execution:
                 timer.cancel()
 
     def _halted(self, frame: Frame, reason: Reason) -> None:
+        if reason is Reason.FULL:
+            cause = f"The execution reached the maximum number of history events ({MOST_EVENTS})."
+            self._failed(frame, StatesError(RUNTIME, cause))
+            return
         if reason is Reason.TIMED_OUT:
             frame.record("ExecutionTimedOut")
             self._end("TIMED_OUT", error="States.Timeout")
@@ -140,9 +156,10 @@ class Execution:
             self.status, self.output, self.error, self.cause = status, output, error, cause
             self.stopped = self._around.clock.now()
         self._publish()
+        self._on_end()
 
     def _publish(self) -> None:
-        if self.chosen.machine.kind == "EXPRESS":
+        if self._express:
             return  # AWS: Express executions send no events
         described = self.describe()
         time = self.stopped or self.started

@@ -14,6 +14,7 @@ class Reason(enum.Enum):
     STOPPED = "stopped"  # by StopExecution, or because the cloud ends
     TIMED_OUT = "timed out"  # its TimeoutSeconds passed
     SIBLING = "sibling"  # another branch failed
+    FULL = "full"  # its history has no room for more events
 
 
 class HaltedError(Exception):
@@ -32,6 +33,7 @@ class Halt:
         self._listeners: dict[int, Callable[[], None]] = {}
         self._numbers = itertools.count()
         self._reason: Reason | None = None
+        self._over = False
         self._leave: Callable[[], None] = lambda: None
         if parent is not None:
             self._leave = parent.on_halt(lambda: self._follow(parent))
@@ -42,7 +44,7 @@ class Halt:
 
     def halt(self, reason: Reason) -> None:
         with self._lock:
-            if self._reason is not None:
+            if self._over or self._reason is not None:
                 return
             self._reason = reason
             listeners = list(self._listeners.values())
@@ -53,6 +55,12 @@ class Halt:
         """Raises HaltedError when the switch is thrown."""
         if self._reason is not None:
             raise HaltedError(self._reason)
+
+    def end(self) -> None:
+        """What it was for has ended: nothing throws it any more. Raises HaltedError when it is thrown."""
+        with self._lock:
+            self._over = self._reason is None
+        self.check()
 
     def on_halt(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Calls `listener` once, at the halt, or now if it is past; the result takes it off the list."""

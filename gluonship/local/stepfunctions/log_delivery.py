@@ -17,11 +17,11 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from gluonship.local.contracts import AwsError, Clients, Clock, Scope
+from gluonship.local.stepfunctions.history import ENDS
 from gluonship.local.stepfunctions.machines import Chosen
 
 _log = logging.getLogger(__name__)
-_ENDS = ("ExecutionSucceeded", "ExecutionFailed", "ExecutionAborted", "ExecutionTimedOut")
-_FATAL = _ENDS[1:]
+_FATAL = tuple(kind for kind in ENDS if kind != "ExecutionSucceeded")
 _DATA = ("input", "inputDetails", "output", "outputDetails", "parameters")
 
 
@@ -65,7 +65,7 @@ def delivery(
             or (level == "ERROR" and kind.endswith(("Failed", "TimedOut", "Aborted")))
         ):
             writer.add(event["timestamp"], _message(event, arn, with_data))
-        if kind in _ENDS:
+        if kind in ENDS:
             writer.end()
 
     return deliver

@@ -75,6 +75,7 @@ class _Attempt:
             result = self._job(call, request, halt)
         else:
             answer = call.submit(request)
+            halt.check()  # a call is not interrupted, but what comes too late does not count
             _all_entries_taken(self._resource, answer)
             result = answer
             if pending is not None:

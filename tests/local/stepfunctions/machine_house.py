@@ -11,7 +11,7 @@ from typing import Any
 
 import boto3
 
-from gluonship.local.contracts import Scope, StateChange
+from gluonship.local.contracts import Clients, Scope, StateChange
 from gluonship.local.execution.clock import SystemClock
 from gluonship.local.execution.events import EventStream
 from gluonship.local.stepfunctions import install
@@ -31,11 +31,11 @@ def model_client(scope: Scope, service: str) -> Any:
 class House:
     """An interpreter with its clock and its stream of changes."""
 
-    def __init__(self) -> None:
+    def __init__(self, clients: Clients = model_client) -> None:
         self.clock, self.events = SystemClock(), EventStream()
         self.changes: list[StateChange] = []
         self.events.subscribe(self.changes.append)
-        self.interpreter = install(model_client, self.clock, self.events)
+        self.interpreter = install(clients, self.clock, self.events)
         self._operations = self.interpreter.operations()
 
     def call(self, operation: str, **request: Any) -> dict[str, Any]:

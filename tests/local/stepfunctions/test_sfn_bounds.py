@@ -1,0 +1,185 @@
+"""Machines that would run for ever, or hold up everything: they end, and the others never notice."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import pytest
+from machine_house import House
+from machine_runs import jsonata, machine
+
+from gluonship.local.stepfunctions.choice_rules import COMPARISONS
+from gluonship.local.stepfunctions.halting import Halt, HaltedError, Reason
+from gluonship.local.stepfunctions.jsonata_bounds import watcher
+
+END = {"End": True}
+ALL = {"ErrorEquals": ["States.ALL"]}
+
+
+def passing(output: Any) -> dict[str, Any]:
+    return jsonata(Step={"Type": "Pass", "Output": output, **END})
+
+
+def threads_of_executions() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("states-")]
+
+
+# --- the history's limit ---------------------------------------------------------------------------------
+
+
+def test_a_machine_that_goes_round_for_ever_fails_at_25_000_events(house: House) -> None:
+    again = {"Variable": "$", "IsPresent": True, "Next": "Round"}
+    execution = house.start(machine(Round={"Type": "Choice", "Choices": [again]}))
+    described = house.ended(execution)
+    assert (described["status"], described["error"]) == ("FAILED", "States.Runtime")
+    assert described["cause"] == "The execution reached the maximum number of history events (25000)."
+    [last, before] = house.call(
+        "GetExecutionHistory", executionArn=execution, reverseOrder=True, maxResults=2
+    )["events"]
+    assert (last["id"], last["type"]) == (25_000, "ExecutionFailed")
+    assert before["type"] == "ChoiceStateExited"
+
+
+def test_no_branch_outlives_the_limit_and_no_rule_catches_it(house: House) -> None:
+    round_ = {"Type": "Choice", "Choices": [{"Variable": "$", "IsPresent": True, "Next": "Round"}]}
+    steps = machine(
+        Both={
+            "Type": "Parallel",
+            "Branches": [
+                machine(Each={"Type": "Map", "ItemProcessor": machine(Round=round_), **END}),
+                machine(Rest={"Type": "Wait", "Seconds": 10**7, **END}),
+            ],
+            "Retry": [ALL],
+            "Catch": [{**ALL, "Next": "Never"}],
+            **END,
+        },
+        Never={"Type": "Succeed"},
+    )
+    described = house.run(steps, [1, 2, 3])
+    assert "maximum number of history events" in described["cause"]
+    assert threads_of_executions() == []
+
+
+# --- Express machines ------------------------------------------------------------------------------------
+
+
+def express(house: House, **states: Any) -> str:
+    return house.create(machine(**states), type="EXPRESS")
+
+
+def test_an_express_execution_ends_after_five_minutes(house: House) -> None:
+    arn = express(house, Rest={"Type": "Wait", "Seconds": 10**6, **END})
+    house.call("StartExecution", stateMachineArn=arn)
+    answers: list[dict[str, Any]] = []
+    caller = threading.Thread(
+        target=lambda: answers.append(house.call("StartSyncExecution", stateMachineArn=arn))
+    )
+    caller.start()
+    deadline = time.monotonic() + 10
+    while (threads_of_executions() or caller.is_alive()) and time.monotonic() < deadline:
+        house.clock.advance(10)
+        time.sleep(0.005)
+    assert threads_of_executions() == []
+    assert (answers[0]["status"], answers[0]["error"]) == ("TIMED_OUT", "States.Timeout")
+
+
+@pytest.mark.parametrize("how", ["close", "delete"])
+def test_express_executions_end_with_the_cloud_and_with_their_machine(house: House, how: str) -> None:
+    arn = express(house, Rest={"Type": "Wait", "Seconds": 200, **END})
+    house.call("StartExecution", stateMachineArn=arn)
+    assert len(threads_of_executions()) == 1
+    if how == "close":
+        house.interpreter.close()
+    else:
+        house.call("DeleteStateMachine", stateMachineArn=arn)
+    assert threads_of_executions() == []
+
+
+# --- JSONata ---------------------------------------------------------------------------------------------
+
+
+def test_an_expression_without_end_ends_with_its_execution(house: House) -> None:
+    endless = "{% ($f := function($n) { $f($n + 1) }; $f(1)) %}"
+    execution = house.start(passing(endless))
+    house.await_type(execution, "PassStateEntered")
+    house.call("StopExecution", executionArn=execution)
+    assert house.describe(execution)["status"] == "ABORTED"
+    assert threads_of_executions() == []
+
+
+def test_an_expression_has_a_time_limit_of_its_own() -> None:
+    with pytest.raises(TimeoutError, match="without end"):
+        watcher(Halt(), seconds=-1)(None, None, None)
+    halt = Halt()
+    step = watcher(halt)
+    step(None, None, None)
+    halt.halt(Reason.STOPPED)
+    with pytest.raises(HaltedError):
+        step(None, None, None)
+
+
+def test_a_regular_expression_that_backtracks_gives_up_and_holds_nobody_up(house: House) -> None:
+    execution = house.start(
+        passing("{% $contains($states.input.text, /(a|aa|b?a)+$/) %}"), {"text": "a" * 5000 + "!"}
+    )
+    longest, before = 0.0, time.monotonic()
+    while house.describe(execution)["status"] == "RUNNING":
+        time.sleep(0.001)
+        longest, before = max(longest, time.monotonic() - before), time.monotonic()
+    described = house.describe(execution)
+    assert described["error"] == "States.QueryEvaluationError"
+    assert "TimeoutError" in described["cause"]
+    assert longest < 1.0
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("$match('ab12', /[a-z]+([0-9])/)[0].groups", ["1"]),
+        ("$replace('aXbx', /x/i, '-')", "a-b-"),
+        ("$replace('john smith', /(\\w+)\\s(\\w+)/, '$2, $1')", "smith, john"),
+        ("$split('a1b2', /[0-9]/)", ["a", "b", ""]),
+        ("$contains('A\nb', /^b/m)", True),
+    ],
+)
+def test_regular_expressions_do_what_jsonatas_do(house: House, expression: str, expected: Any) -> None:
+    assert house.output(passing(f"{{% {expression} %}}")) == expected
+
+
+def test_jsonata_evaluates_no_text(house: House) -> None:
+    described = house.run(passing("{% $eval('1 + 1') %}"))
+    assert described["error"] == "States.QueryEvaluationError"
+    assert "no $eval" in described["cause"]
+
+
+# --- StringMatches ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "holds"),
+    [
+        ("log-*.txt", "log-1.txt", True),
+        ("log-*.txt", "log-.txt.gz", False),
+        ("a*a", "a", False),
+        ("*", "", True),
+        ("", "", True),
+        ("a**b", "a-b", True),
+        ("*a*b*", "xbxaxbx", True),
+        ("*ab*ab*", "xabx", False),
+        (r"a\*b", "a*b", True),
+        (r"a\*b", "a-b", False),
+        (r"a\\*", "a\\b", True),
+        (".", "x", False),
+        ("a*b", "a\nb", True),
+    ],
+)
+def test_stars_stand_for_any_text(pattern: str, text: str, holds: bool) -> None:
+    assert COMPARISONS["StringMatches"](text, pattern) is holds
+
+
+def test_many_stars_take_no_time() -> None:
+    began = time.process_time()
+    assert not COMPARISONS["StringMatches"]("a" * 200_000, "*a*a*a*a*a*a*a*a*b")
+    assert time.process_time() - began < 1.0
