@@ -8,10 +8,16 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
 from botocore.exceptions import ClientError
 from cfn_account import account
-from cfn_wire import Stacks, parameter, request, resource
+from cfn_wire import QuietRegion, Stacks, parameter, request, resource
 from local_clouds import LocalCloud
+
+
+@pytest.fixture(scope="module")
+def cloud(cloud: LocalCloud) -> LocalCloud:
+    return QuietRegion(cloud.info)
 
 
 def twenty(number: int) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from cfn_account import account
-from cfn_wire import Stacks, parameter, resource
+from cfn_wire import QuietRegion, Stacks, parameter, resource
 from local_clouds import LocalCloud
 
 GOOD = {"Good": parameter("1"), "Bucket": resource("S3::Bucket")}
@@ -47,6 +47,11 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
 def body(resources: dict[str, Any], what: str) -> str:
     sections = {"Parameters": {"P": {"Type": "String"}}} if what == "missing parameter" else {}
     return json.dumps({"Resources": {**GOOD, **resources}, **sections})
+
+
+@pytest.fixture(scope="module")
+def cloud(cloud: LocalCloud) -> LocalCloud:
+    return QuietRegion(cloud.info)
 
 
 @pytest.fixture(scope="module")

@@ -7,15 +7,21 @@ from typing import Any
 
 import pytest
 from cfn_account import account
-from cfn_wire import Stacks, parameter, resource
+from cfn_wire import QuietRegion, Stacks, parameter, resource
 from local_clouds import LocalCloud
 
 TAKEN = "somebody-has-this-bucket"
 
 
 @pytest.fixture(scope="module")
+def cloud(cloud: LocalCloud) -> LocalCloud:
+    return QuietRegion(cloud.info)
+
+
+@pytest.fixture(scope="module")
 def stacks(cloud: LocalCloud) -> Stacks:
-    cloud.client("s3").create_bucket(Bucket=TAKEN)
+    here = {"LocationConstraint": QuietRegion.NAME}
+    cloud.client("s3").create_bucket(Bucket=TAKEN, CreateBucketConfiguration=here)
     return Stacks(cloud)
 
 

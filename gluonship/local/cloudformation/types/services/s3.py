@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from gluonship.local.cloudformation.contract import UNKNOWN
 from gluonship.local.cloudformation.types.declaration import (
     Call,
     Change,
@@ -96,9 +97,17 @@ def _tags(change: Change) -> Flow:
         yield Request("DeleteBucketTagging", bucket, gone_is_fine=True)
 
 
+def _create(change: Change) -> Flow:
+    """S3 wants to be told the region, unless it is us-east-1, which it does not take."""
+    region = change.known["region"]
+    where = {} if region in (UNKNOWN, "us-east-1") else {"LocationConstraint": region}
+    configuration = {"CreateBucketConfiguration": where} if where else {}
+    yield Request("CreateBucket", {"Bucket": change.new["BucketName"], **configuration})
+
+
 BUCKET = ResourceType(
     "s3",
-    create=Call("CreateBucket", {"Bucket": "{BucketName}"}, only_fixed=True),
+    create=_create,
     delete=Call("DeleteBucket", _BUCKET),
     read=Read("GetBucketLocation", _BUCKET),
     name=Name("BucketName", lower=True, max_length=63),
