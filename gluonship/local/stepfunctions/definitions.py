@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gluonship.local.contracts import Clients, Scope
@@ -27,6 +27,7 @@ class Place:
     path: str
     language: str
     inner: bool
+    assigned: frozenset[str] = frozenset()  # the variables of the scopes around
 
 
 def load(text: str) -> tuple[dict[str, Any], list[Diagnostic]]:
@@ -65,6 +66,13 @@ def _machine(
         yield Diagnostic(SCHEMA, "These fields are required: [States]", place.path or "/")
         return
     yield from _flow(machine, states, place.path)
+    own = set[str]()
+    for name, state in states.items():
+        for variable, where in assignments(state):
+            own.add(variable)
+            if variable in place.assigned:
+                yield Diagnostic(SCHEMA, _shadowed(variable), f"{place.path}/States/{name}{where}")
+    place = replace(place, assigned=place.assigned | own)
     for name, state in states.items():
         where = f"{place.path}/States/{name}"
         if not isinstance(state, dict):
@@ -75,7 +83,8 @@ def _machine(
         if state.get("Type") == "Task":
             yield from check_task(name, state, where, spoken, kind, clients, scope)
         for path, branch in _inner(state, where):
-            yield from _machine(branch, Place(path, spoken, True), kind, clients, scope)
+            inside = replace(place, path=path, language=spoken, inner=True)
+            yield from _machine(branch, inside, kind, clients, scope)
 
 
 def _inner(state: Mapping[str, Any], where: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -134,3 +143,27 @@ def targets(state: Any) -> Iterator[tuple[str, str]]:
         for number, rule in enumerate(rules if isinstance(rules, list) else ()):
             if isinstance(rule, dict) and isinstance(rule.get("Next"), str):
                 yield rule["Next"], f"/{field}[{number}]/Next"
+
+
+def assignments(state: Any) -> Iterator[tuple[str, str]]:
+    """The variables that a state assigns in its own scope, each with its place in it."""
+    if not isinstance(state, dict):
+        return
+    holders = [("", state)]
+    for field in ("Choices", "Catch"):
+        rules = state.get(field)
+        for number, rule in enumerate(rules if isinstance(rules, list) else ()):
+            if isinstance(rule, dict):
+                holders.append((f"/{field}[{number}]", rule))
+    for where, holder in holders:
+        values = holder.get("Assign")
+        for name in values if isinstance(values, dict) else ():
+            yield name.removesuffix(".$"), f"{where}/Assign/{name}"
+
+
+def _shadowed(variable: str) -> str:
+    """AWS: "Passing data between states with variables", scope of variables."""
+    return (
+        f"The variable '{variable}' is assigned in an outer scope too: a variable of an inner scope cannot "
+        "have its name"
+    )

@@ -14,6 +14,7 @@ from gluonship.local.stepfunctions.integrations import REFUSED
 
 END = {"End": True}
 RULE = {"Variable": "$.a", "StringEquals": "x"}
+CATCHER = {"ErrorEquals": ["States.ALL"], "Assign": {"x": 1}, "Next": "Done"}
 
 
 def choice(rule: Mapping[str, Any]) -> dict[str, Any]:
@@ -84,7 +85,57 @@ def task_with(**fields: Any) -> dict[str, Any]:
             "'Type' must be",
             "/States/Go/ItemProcessor/States/In/Type",
         ),
+        (
+            jsonata(
+                Go={
+                    "Type": "Map",
+                    "Items": [1],
+                    "ItemProcessor": machine(In={"Type": "Pass", "Assign": {"x": 1}, **END}),
+                    "Next": "After",
+                },
+                After={"Type": "Pass", "Assign": {"x": 2}, **END},
+            ),
+            "'x' is assigned in an outer scope too",
+            "/States/Go/ItemProcessor/States/In/Assign/x",
+        ),
+        (
+            machine(
+                Go={
+                    "Type": "Parallel",
+                    "Branches": [task_with(Catch=[CATCHER])],
+                    "Assign": {"x.$": "$.a"},
+                    **END,
+                }
+            ),
+            "'x' is assigned in an outer scope too",
+            "/States/Go/Branches[0]/States/Go/Catch[0]/Assign/x",
+        ),
         ({"StartAt": "Go"}, "[States]", "/"),
+        (machine(Go={"Type": "Pass", "Next": 5}), "type String", "/States/Go/Next"),
+        (machine(Go={"Type": "Task", "Resource": 5, **END}), "type String", "/States/Go/Resource"),
+        (machine(Go={"Type": "Parallel", "Branches": [5], **END}), "type Object", "/States/Go/Branches[0]"),
+        (machine(Go={"Type": "Parallel", "Branches": [], **END}), "one branch", "/States/Go/Branches"),
+        (machine(Go={"Type": "Map", "ItemProcessor": 5, **END}), "Object", "/States/Go/ItemProcessor"),
+        (machine(Go={"Type": "Wait", "Seconds": 10**8, **END}), "99999999", "/States/Go/Seconds"),
+        ({**machine(Go={"Type": "Succeed"}), "TimeoutSeconds": 0}, "from 1", "/TimeoutSeconds"),
+        (machine(Go={"Type": "Pass", "Assign": "x", **END}), "type Object", "/States/Go/Assign"),
+        (machine(Go={"Type": "Pass", "Assign": {"a-b": 1}, **END}), "name of a variable", "Assign/a-b"),
+        (machine(Go={"Type": "Pass", "Assign": {"states": 1}, **END}), "name of a variable", "Assign/states"),
+        (
+            machine(Go={"Type": "Choice", "Choices": [{"And": {"Variable": "$"}, "Next": "Go"}]}),
+            "non-empty Array",
+            "/States/Go/Choices[0]/And",
+        ),
+        (
+            machine(Go=task("sns:publish", {}, Retry=[{"ErrorEquals": [5]}])),
+            "ErrorEquals",
+            "/States/Go/Retry[0]/ErrorEquals",
+        ),
+        (
+            machine(Go=task("sns:publish", {}, Retry=[{"ErrorEquals": ["E"], "IntervalSeconds": 0}])),
+            "from 1",
+            "/States/Go/Retry[0]/IntervalSeconds",
+        ),
         ({**machine(Go={"Type": "Succeed"}), "Timeout": 3}, "'Timeout' is not supported", "/Timeout"),
     ],
 )
@@ -99,7 +150,7 @@ def test_a_mistake_is_refused_with_its_place(
 
 
 def test_what_is_no_json_is_refused(house: House) -> None:
-    for text in ('{"StartAt": }', "[]"):
+    for text in ('{"StartAt": }', "[]", '{"StartAt": NaN}', "[" * 20_000):
         with pytest.raises(AwsError, match="INVALID_JSON_DESCRIPTION") as caught:
             house.call("CreateStateMachine", name="m", definition=text, roleArn="arn:aws:iam::1:role/r")
         assert caught.value.code == "InvalidDefinition"
