@@ -6,17 +6,23 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import psutil
+
+from gluonship.cli.problems import Problem
 
 INFRA = Path(__file__).resolve().parents[1]
 _COMMAND = INFRA / "node_modules" / ".bin" / "cdk"
 _UNATTENDED = ("--require-approval", "never", "--progress", "events")
 _SECONDS = 900.0
+_GRACE_SECONDS = 5.0
 _LINES_SHOWN = 15  # of a failure
 
 
-class CdkFailed(Exception):
+class CdkFailed(Problem):
     """The command failed; the message has the end of what it said."""
 
 
@@ -36,7 +42,8 @@ class Cdk:
             raise CdkFailed(f"{_COMMAND} is missing: `make setup` installs it")
         tools = Path(sys.executable).parent  # node and the Python that synthesises
         self._variables = {
-            **variables,
+            # The command would read each CDK_ variable of the user's as an option.
+            **{name: value for name, value in variables.items() if not name.startswith("CDK_")},
             "PATH": f"{tools}:{variables.get('PATH', '')}",
             "CDK_DISABLE_CLI_TELEMETRY": "true",
         }
@@ -44,10 +51,14 @@ class Cdk:
         self._context = ["-c", f"config={configuration}", "-c", f"environment={environment}"]
         self._say = say
 
-    def bootstrap(self, account_id: str, region: str) -> None:
+    def bootstrap(self, account_id: str, region: str, qualifier: str | None) -> None:
+        """A qualifier's resources are a stack of their own: CDKToolkit is the one of those without."""
+        arguments = ["bootstrap", f"aws://{account_id}/{region}"]
+        if qualifier:
+            arguments += ["--qualifier", qualifier, "--toolkit-stack-name", f"CDKToolkit-{qualifier}"]
         # In an empty folder: with an app at hand it would be synthesised, for nothing.
         self._assembly.mkdir(parents=True, exist_ok=True)
-        self._run(["bootstrap", f"aws://{account_id}/{region}"], self._assembly)
+        self._run(arguments, self._assembly)
 
     def synth(self) -> None:
         self._run(["synth", "--quiet", "--output", str(self._assembly), *self._context], INFRA)
@@ -63,10 +74,22 @@ class Cdk:
         return ["--app", str(self._assembly)]
 
     def _run(self, arguments: Sequence[str], folder: Path) -> None:
-        command = [str(_COMMAND), *arguments, "--no-notices", "--no-color"]
         tail: deque[str] = deque(maxlen=_LINES_SHOWN)
-        with subprocess.Popen(
-            command,
+        with self._started([*arguments, "--no-notices", "--no-color"], folder) as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                if line.strip():
+                    tail.append(line.rstrip())
+                    self._say(line.rstrip())
+        if process.returncode:
+            said = "\n".join(tail)
+            raise CdkFailed(f"cdk {arguments[0]} ended with exit code {process.returncode}:\n{said}")
+
+    @contextmanager
+    def _started(self, arguments: Sequence[str], folder: Path) -> Iterator[subprocess.Popen[str]]:
+        """The process, of which nothing is left at the block's end, however that comes."""
+        process = subprocess.Popen(
+            [str(_COMMAND), *arguments],
             cwd=folder,
             env=self._variables,
             stdin=subprocess.DEVNULL,
@@ -75,19 +98,30 @@ class Cdk:
             text=True,
             encoding="utf-8",
             errors="replace",
-        ) as process:
-            assert process.stdout is not None
-            limit = threading.Timer(_SECONDS, process.kill)
-            limit.start()
-            try:
-                for line in process.stdout:
-                    if line.strip():
-                        tail.append(line.rstrip())
-                        self._say(line.rstrip())
-            finally:
-                limit.cancel()
-                if process.poll() is None:
-                    process.terminate()
-        if process.returncode:
-            said = "\n".join(tail)
-            raise CdkFailed(f"cdk {arguments[0]} ended with exit code {process.returncode}:\n{said}")
+        )
+        limit = threading.Timer(_SECONDS, _end, [process.pid])
+        limit.start()
+        try:
+            yield process
+            process.wait()
+        finally:
+            limit.cancel()
+            if process.returncode is None:
+                _end(process.pid)
+                process.wait()
+            if process.stdout:
+                process.stdout.close()
+
+
+def _end(pid: int) -> None:
+    """Ends the command with all that it has started: the Python that synthesises, and the node of that."""
+    with suppress(psutil.NoSuchProcess):
+        command = psutil.Process(pid)
+        family = [*command.children(recursive=True), command]
+        for process in family:
+            with suppress(psutil.NoSuchProcess):
+                process.terminate()
+        _, alive = psutil.wait_procs(family, _GRACE_SECONDS)
+        for process in alive:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()

@@ -8,11 +8,13 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from gluonship.cli.problems import Problem
+
 _POLL_SECONDS = 0.5
 _START_SECONDS = 30.0
 
 
-class RunFailed(Exception):
+class RunFailed(Problem):
     """The run ended without a model in service; the message is the machine's error and cause."""
 
 
@@ -25,6 +27,12 @@ def started_by_data(stepfunctions: Any, machine: str, since: datetime) -> str:
                 return str(execution["executionArn"])
         time.sleep(_POLL_SECONDS)
     raise RunFailed(f"no run has started within {_START_SECONDS:.0f} s of the data being ready")
+
+
+def started_by_hand(stepfunctions: Any, machine: str, dataset: str) -> str:
+    """The ARN of a new execution on the data set, a key prefix in the data bucket."""
+    started = stepfunctions.start_execution(stateMachineArn=machine, input=json.dumps({"dataset": dataset}))
+    return str(started["executionArn"])
 
 
 def follow(stepfunctions: Any, execution: str, on_state: Callable[[str, float], None]) -> Mapping[str, Any]:
