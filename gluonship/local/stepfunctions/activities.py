@@ -63,12 +63,12 @@ class Activities:
 
     @contextlib.contextmanager
     def offered(
-        self, arn: str, pending: PendingTask, text: str, started: Callable[[str], None]
+        self, scope: Scope, arn: str, pending: PendingTask, text: str, started: Callable[[str], None]
     ) -> Iterator[None]:
         """A task for the activity's workers, until a worker takes it or the block ends."""
         offer = _Offer(pending, text, started)
         with self._changed:
-            activity = self._activities.get(arn)
+            activity = self._get(scope, arn)
             if activity is None:
                 raise StatesError(RUNTIME, f"The activity {arn} does not exist.")
             activity.offers.append(offer)
@@ -89,11 +89,13 @@ class Activities:
 
     def _delete(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         with self._changed:
-            self._activities.pop(request["activityArn"], None)
+            activity = self._get(scope, request["activityArn"])
+            if activity is not None:
+                del self._activities[activity.arn]
         return {}
 
     def _describe(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-        return _shown(self._find(request["activityArn"]))
+        return _shown(self._find(scope, request["activityArn"]))
 
     def _list(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         prefix = scope.arn("states", "activity:")
@@ -103,7 +105,7 @@ class Activities:
 
     def _fetch(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """A task within a minute, or none."""
-        activity = self._find(request["activityArn"])
+        activity = self._find(scope, request["activityArn"])
         with self._changed:
             self._changed.wait_for(lambda: self._closed or activity.offers, _POLL_SECONDS)
             if not activity.offers:
@@ -112,9 +114,12 @@ class Activities:
         offer.started(request.get("workerName", ""))
         return {"taskToken": offer.pending.token, "input": offer.input}
 
-    def _find(self, arn: str) -> _Activity:
+    def _get(self, scope: Scope, arn: str) -> _Activity | None:
+        return self._activities.get(arn) if arn.startswith(scope.arn("states", "activity:")) else None
+
+    def _find(self, scope: Scope, arn: str) -> _Activity:
         with self._changed:
-            activity = self._activities.get(arn)
+            activity = self._get(scope, arn)
         if activity is None:
             raise AwsError("ActivityDoesNotExist", f"Activity Does Not Exist: '{arn}'")
         return activity

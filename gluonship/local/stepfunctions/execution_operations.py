@@ -5,7 +5,6 @@ AWS: Step Functions API reference, StartExecution and those around it.
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 import uuid
@@ -15,6 +14,7 @@ from typing import Any
 from gluonship.local.contracts import AwsError, Clients, Handler, Scope
 from gluonship.local.stepfunctions.executions import Execution
 from gluonship.local.stepfunctions.frames import Surroundings
+from gluonship.local.stepfunctions.json_text import read
 from gluonship.local.stepfunctions.log_delivery import delivery
 from gluonship.local.stepfunctions.machine_operations import described
 from gluonship.local.stepfunctions.machines import Chosen, Machines
@@ -61,7 +61,7 @@ class ExecutionOperations:
             stopper.join(max(0.0, end - time.monotonic()))
 
     def _start(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-        chosen = self._machines.choose(request["stateMachineArn"])
+        chosen = self._machines.choose(scope, request["stateMachineArn"])
         name = checked_name(request.get("name") or str(uuid.uuid4()))
         text = _input(request)
         if chosen.machine.kind == "EXPRESS":
@@ -82,7 +82,7 @@ class ExecutionOperations:
         return {"executionArn": known.arn, "startDate": known.started}
 
     def _start_sync(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-        chosen = self._machines.choose(request["stateMachineArn"])
+        chosen = self._machines.choose(scope, request["stateMachineArn"])
         if chosen.machine.kind != "EXPRESS":
             raise AwsError(
                 "StateMachineTypeNotSupported",
@@ -102,15 +102,15 @@ class ExecutionOperations:
         return {name: value for name, value in shown.items() if name not in kept}
 
     def _stop(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-        execution = self._find(request["executionArn"])
+        execution = self._find(scope, request["executionArn"])
         execution.stop(request.get("error"), request.get("cause"))
         return {"stopDate": execution.stopped or self._around.clock.now()}
 
     def _describe(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-        return self._find(request["executionArn"]).describe()
+        return self._find(scope, request["executionArn"]).describe()
 
     def _describe_machine(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-        chosen = self._find(request["executionArn"]).chosen
+        chosen = self._find(scope, request["executionArn"]).chosen
         return {
             "stateMachineArn": chosen.machine.arn,
             "name": chosen.machine.name,
@@ -119,17 +119,18 @@ class ExecutionOperations:
         }
 
     def _history(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-        events = self._find(request["executionArn"]).history.events()
+        events = self._find(scope, request["executionArn"]).history.events()
         if request.get("reverseOrder"):
             events.reverse()
+        answer = page("events", events, request)
         if request.get("includeExecutionData") is False:
-            events = [_without_data(event) for event in events]
-        return page("events", events, request)
+            answer["events"] = [_without_data(event) for event in answer["events"]]
+        return answer
 
     def _list(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         if "stateMachineArn" not in request:
             raise AwsError("ValidationException", "stateMachineArn is required: there are no Map Runs here")
-        machine = self._machines.choose(request["stateMachineArn"]).machine
+        machine = self._machines.choose(scope, request["stateMachineArn"]).machine
         if machine.kind == "EXPRESS":
             raise AwsError(
                 "StateMachineTypeNotSupported",
@@ -177,11 +178,11 @@ class ExecutionOperations:
         deliver = delivery(self._clients, scope, chosen, arn, self._around.clock)
         return Execution(scope, name, arn, chosen, text, self._around, deliver, on_end)
 
-    def _find(self, arn: str) -> Execution:
+    def _find(self, scope: Scope, arn: str) -> Execution:
         checked_arn(arn, "execution")
         with self._lock:
             execution = self._executions.get(arn)
-        if execution is None:
+        if execution is None or execution.scope != scope:
             raise AwsError("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
         return execution
 
@@ -189,8 +190,8 @@ class ExecutionOperations:
 def _input(request: dict[str, Any]) -> str:
     text: str = request.get("input", "{}")
     try:
-        json.loads(text)
-    except json.JSONDecodeError as error:
+        read(text)
+    except ValueError as error:
         raise AwsError("InvalidExecutionInput", f"Invalid State Machine Execution Input: '{error}'") from None
     if len(text.encode()) > 256 * 1024:
         raise AwsError("InvalidExecutionInput", "Invalid State Machine Execution Input: 'above 262144 bytes'")

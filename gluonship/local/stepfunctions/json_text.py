@@ -8,7 +8,20 @@ from typing import Any
 
 from gluonship.local.stepfunctions.failures import DATA_LIMIT, StatesError
 
-_LIMIT_BYTES = 256 * 1024  # AWS: "Maximum input or output size for a task, state, or execution"
+LIMIT_BYTES = 256 * 1024  # AWS: "Maximum input or output size for a task, state, or execution"
+
+
+def read(text: str) -> Any:
+    """The JSON in a text. Raises ValueError, also for NaN and Infinity, which Python takes, and for what is
+    nested deeper than this cloud can follow."""
+    try:
+        return json.loads(text, parse_constant=_no_number)
+    except RecursionError:
+        raise ValueError("the JSON is nested too deeply") from None
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 def compact(value: Any) -> str:
@@ -30,7 +43,7 @@ def parsed_timestamp(text: str) -> datetime:
 
 def within_limit(value: Any, what: str) -> Any:
     """The value itself. Raises StatesError States.DataLimitExceeded above 256 KiB of JSON."""
-    if len(compact(value).encode()) > _LIMIT_BYTES:
+    if len(compact(value).encode()) > LIMIT_BYTES:
         raise StatesError(
             DATA_LIMIT,
             f"{what} returned a result with a size exceeding the maximum number of bytes service limit.",

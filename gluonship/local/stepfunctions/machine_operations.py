@@ -56,7 +56,7 @@ class MachineOperations:
         revision = self._revision(scope, request, kind)
         arn = scope.arn("states", f"stateMachine:{name}")
         with self._machines.lock:
-            machine = self._machines.get(arn)
+            machine = self._machines.get(scope, arn)
             if machine is None:
                 tags = {tag["key"]: tag.get("value", "") for tag in request.get("tags", [])}
                 machine = StateMachine(scope, name, arn, kind, revision.updated, revision, tags=tags)
@@ -67,37 +67,37 @@ class MachineOperations:
             return {**answer, **self._published(machine, request)}
 
     def _update(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-        machine = self._machines.find(request["stateMachineArn"])
+        machine = self._machines.find(scope, request["stateMachineArn"])
         if not any(name in request for name in _UPDATABLE) and not request.get("publish"):
             raise AwsError(
                 "MissingRequiredParameter",
                 "Either the definition, the role ARN, the LoggingConfiguration, the "
                 "EncryptionConfiguration or the TracingConfiguration must be specified",
             )
-        old = machine.revision
-        merged = {
-            "definition": old.definition,
-            "roleArn": old.role_arn,
-            "loggingConfiguration": old.logging,
-            "tracingConfiguration": old.tracing,
-            "encryptionConfiguration": old.encryption,
-            **request,
-        }
-        revision = self._revision(scope, merged, machine.kind)
-        with self._machines.lock:
-            machine.revision = revision
+        with self._machines.lock:  # from the old revision to the new one, so that no other update is lost
+            old = machine.revision
+            merged = {
+                "definition": old.definition,
+                "roleArn": old.role_arn,
+                "loggingConfiguration": old.logging,
+                "tracingConfiguration": old.tracing,
+                "encryptionConfiguration": old.encryption,
+                **request,
+            }
+            machine.revision = revision = self._revision(scope, merged, machine.kind)
             published = self._published(machine, request)
         return {"updateDate": revision.updated, "revisionId": revision.id, **published}
 
     def _delete(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         """AWS ends the executions of a machine that is deleted."""
-        machine = self._machines.remove(request["stateMachineArn"])
+        machine = self._machines.get(scope, request["stateMachineArn"])
         if machine is not None:
+            self._machines.remove(machine.arn)
             self._on_delete(machine.arn)
         return {}
 
     def _describe(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-        chosen = self._machines.choose(request["stateMachineArn"])
+        chosen = self._machines.choose(scope, request["stateMachineArn"])
         machine, revision = chosen.machine, chosen.revision
         shown = {
             "stateMachineArn": chosen.version_arn or machine.arn,
@@ -108,7 +108,7 @@ class MachineOperations:
             **described(revision),
         }
         if chosen.version_arn:
-            version = self._machines.version(chosen.version_arn)
+            version = self._machines.version(scope, chosen.version_arn)
             return {**shown, "creationDate": version.created, "description": version.description}
         return shown
 
@@ -135,22 +135,22 @@ class MachineOperations:
         }
 
     def _list_tags(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-        machine = self._tagged(request["resourceArn"])
+        machine = self._tagged(scope, request["resourceArn"])
         return {"tags": [{"key": key, "value": value} for key, value in sorted(machine.tags.items())]}
 
     def _tag(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         new = {tag["key"]: tag.get("value", "") for tag in request["tags"]}
-        self._tagged(request["resourceArn"]).tags.update(new)
+        self._tagged(scope, request["resourceArn"]).tags.update(new)
         return {}
 
     def _untag(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-        tags = self._tagged(request["resourceArn"]).tags
+        tags = self._tagged(scope, request["resourceArn"]).tags
         for key in request["tagKeys"]:
             tags.pop(key, None)
         return {}
 
-    def _tagged(self, arn: str) -> StateMachine:
-        machine = self._machines.get(arn)
+    def _tagged(self, scope: Scope, arn: str) -> StateMachine:
+        machine = self._machines.get(scope, arn)
         if machine is None:
             raise AwsError("ResourceNotFound", f"Resource not found: '{arn}'")
         return machine

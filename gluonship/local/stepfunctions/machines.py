@@ -92,56 +92,58 @@ class Machines:
         with self.lock:
             self._machines[machine.arn] = machine
 
-    def remove(self, arn: str) -> StateMachine | None:
+    def remove(self, arn: str) -> None:
         with self.lock:
-            return self._machines.pop(arn, None)
+            self._machines.pop(arn, None)
 
     def of(self, scope: Scope) -> list[StateMachine]:
         with self.lock:
             found = [each for each in self._machines.values() if each.scope == scope]
         return sorted(found, key=lambda each: each.created)
 
-    def get(self, arn: str) -> StateMachine | None:
+    def get(self, scope: Scope, arn: str) -> StateMachine | None:
+        """None also for a machine of another account or region."""
         with self.lock:
-            return self._machines.get(arn)
+            machine = self._machines.get(arn)
+        return machine if machine is not None and machine.scope == scope else None
 
-    def find(self, arn: str) -> StateMachine:
+    def find(self, scope: Scope, arn: str) -> StateMachine:
         """The machine of its own ARN. Raises AwsError InvalidArn, StateMachineDoesNotExist."""
         checked_arn(arn, "stateMachine")
-        machine = self.get(arn)
+        machine = self.get(scope, arn)
         if machine is None:
             raise AwsError("StateMachineDoesNotExist", f"State Machine Does Not Exist: '{arn}'")
         return machine
 
-    def choose(self, arn: str) -> Chosen:
+    def choose(self, scope: Scope, arn: str) -> Chosen:
         """What runs for the ARN of a machine, of a version or of an alias, as the alias' weights have it."""
         parts = checked_arn(arn, "stateMachine")
         if not parts["rest"]:
-            machine = self.find(arn)
+            machine = self.find(scope, arn)
             return Chosen(machine, machine.revision)
-        machine = self.find(arn.removesuffix(f":{parts['rest']}"))
+        machine = self.find(scope, arn.removesuffix(f":{parts['rest']}"))
         with self.lock:
             alias = machine.aliases.get(parts["rest"])
             if alias is not None:
                 weights = [route["weight"] for route in alias.routing]
                 route = random.choices(alias.routing, weights)[0]  # noqa: S311 - no secret
-                version = self.version(route["stateMachineVersionArn"])
+                version = self.version(scope, route["stateMachineVersionArn"])
                 return Chosen(machine, version.revision, version.arn, alias.arn)
-        version = self.version(arn)
+        version = self.version(scope, arn)
         return Chosen(machine, version.revision, version.arn)
 
-    def version(self, arn: str) -> Version:
+    def version(self, scope: Scope, arn: str) -> Version:
         parts = checked_arn(arn, "stateMachine")
         number = parts["rest"] or ""
-        machine = self.get(arn.removesuffix(f":{number}"))
-        version = machine.versions.get(int(number)) if machine is not None and number.isdigit() else None
+        machine = self.get(scope, arn.removesuffix(f":{number}"))
+        version = machine.versions.get(int(number)) if machine is not None and number.isdecimal() else None
         if version is None:
             raise AwsError("StateMachineDoesNotExist", f"State Machine Does Not Exist: '{arn}'")
         return version
 
-    def alias(self, arn: str) -> tuple[StateMachine, Alias]:
+    def alias(self, scope: Scope, arn: str) -> tuple[StateMachine, Alias]:
         parts = checked_arn(arn, "stateMachine")
-        machine = self.get(arn.removesuffix(f":{parts['rest']}"))
+        machine = self.get(scope, arn.removesuffix(f":{parts['rest']}"))
         alias = machine.aliases.get(parts["rest"] or "") if machine is not None else None
         if machine is None or alias is None:
             raise AwsError("ResourceNotFound", f"Request references a resource that does not exist: '{arn}'")

@@ -15,7 +15,7 @@ def page(member: str, items: Sequence[Any], request: Mapping[str, Any], default:
     size = min(request.get("maxResults") or default, _MOST)
     start = 0
     if token := request.get("nextToken"):
-        if not token.isdigit() or int(token) > len(items):
+        if not token.isdecimal() or int(token) > len(items):
             raise AwsError("InvalidToken", f"Invalid Token: '{token}'")
         start = int(token)
     answer: dict[str, Any] = {member: list(items[start : start + size])}

@@ -115,7 +115,8 @@ class _Attempt:
             self._frame.record("ActivityStarted", {"workerName": worker} if worker else None)
             pending.expect_heartbeats(self._heartbeat)
 
-        with self._frame.run.around.activities.offered(self._resource.arn, pending, text, started):
+        run = self._frame.run
+        with run.around.activities.offered(run.scope, self._resource.arn, pending, text, started):
             result = pending.wait(halt)
         within_limit(result, "The activity")
         self._frame.record("ActivitySucceeded", {"output": compact(result), **_WHOLE})

@@ -31,7 +31,7 @@ class VersionOperations:
         }
 
     def _publish(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-        machine = self._machines.find(request["stateMachineArn"])
+        machine = self._machines.find(scope, request["stateMachineArn"])
         with self._machines.lock:
             if request.get("revisionId", machine.revision.id) != machine.revision.id:
                 raise AwsError("ConflictException", "Failed to publish: the revision is not the current one.")
@@ -40,8 +40,8 @@ class VersionOperations:
 
     def _delete_version(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         arn = request["stateMachineVersionArn"]
-        version = self._machines.version(arn)
-        machine = self._machines.find(arn.rpartition(":")[0])
+        version = self._machines.version(scope, arn)
+        machine = self._machines.find(scope, arn.rpartition(":")[0])
         with self._machines.lock:
             used = [
                 alias.name
@@ -57,7 +57,7 @@ class VersionOperations:
         return {}
 
     def _list_versions(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-        machine = self._machines.find(request["stateMachineArn"])
+        machine = self._machines.find(scope, request["stateMachineArn"])
         with self._machines.lock:
             newest_first = sorted(machine.versions.values(), key=lambda each: -each.number)
         shown = [{"stateMachineVersionArn": each.arn, "creationDate": each.created} for each in newest_first]
@@ -65,8 +65,8 @@ class VersionOperations:
 
     def _create_alias(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         name = checked_name(request["name"])
-        routing = self._routing(request["routingConfiguration"])
-        machine = self._machines.find(routing[0]["stateMachineVersionArn"].rpartition(":")[0])
+        routing = self._routing(scope, request["routingConfiguration"])
+        machine = self._machines.find(scope, routing[0]["stateMachineVersionArn"].rpartition(":")[0])
         now = self._clock.now()
         with self._machines.lock:
             alias = machine.aliases.get(name)
@@ -84,8 +84,8 @@ class VersionOperations:
         return {"stateMachineAliasArn": alias.arn, "creationDate": alias.created}
 
     def _update_alias(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-        _, alias = self._machines.alias(request["stateMachineAliasArn"])
-        routing = self._routing(request.get("routingConfiguration", alias.routing))
+        _, alias = self._machines.alias(scope, request["stateMachineAliasArn"])
+        routing = self._routing(scope, request.get("routingConfiguration", alias.routing))
         with self._machines.lock:
             alias.routing = routing
             alias.description = request.get("description", alias.description)
@@ -93,7 +93,7 @@ class VersionOperations:
         return {"updateDate": alias.updated}
 
     def _describe_alias(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-        _, alias = self._machines.alias(request["stateMachineAliasArn"])
+        _, alias = self._machines.alias(scope, request["stateMachineAliasArn"])
         return {
             "stateMachineAliasArn": alias.arn,
             "name": alias.name,
@@ -104,19 +104,19 @@ class VersionOperations:
         }
 
     def _delete_alias(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-        machine, alias = self._machines.alias(request["stateMachineAliasArn"])
+        machine, alias = self._machines.alias(scope, request["stateMachineAliasArn"])
         with self._machines.lock:
             machine.aliases.pop(alias.name, None)
         return {}
 
     def _list_aliases(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-        machine = self._machines.find(request["stateMachineArn"])
+        machine = self._machines.find(scope, request["stateMachineArn"])
         with self._machines.lock:
             found = sorted(machine.aliases.values(), key=lambda each: each.created)
         shown = [{"stateMachineAliasArn": each.arn, "creationDate": each.created} for each in found]
         return page("stateMachineAliases", shown, request)
 
-    def _routing(self, routing: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def _routing(self, scope: Scope, routing: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Raises AwsError unless it names one or two versions of one machine, with weights of 100 in all."""
         if len(routing) not in (1, 2) or sum(route["weight"] for route in routing) != 100:
             raise AwsError(
@@ -125,7 +125,7 @@ class VersionOperations:
             )
         arns = [route["stateMachineVersionArn"] for route in routing]
         for arn in arns:
-            self._machines.version(arn)
+            self._machines.version(scope, arn)
         if len({arn.rpartition(":")[0] for arn in arns}) != 1:
             raise AwsError("ValidationException", "The versions must belong to the same state machine.")
         return routing
