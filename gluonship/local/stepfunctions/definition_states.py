@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gluonship.local.stepfunctions.choice_rules import COMBINATIONS, comparison_of
-from gluonship.local.stepfunctions.diagnostics import REFUSED, SCHEMA, Diagnostic, required, typed
+from gluonship.local.stepfunctions.diagnostics import REFUSED, SCHEMA, Diagnostic, counted, required, typed
 from gluonship.local.stepfunctions.json_paths import parse
 from gluonship.local.stepfunctions.json_text import parsed_timestamp
 from gluonship.local.stepfunctions.jsonata_queries import is_expression, syntax_error
@@ -105,12 +105,25 @@ def check_state(state: Mapping[str, Any], where: str, language: str, outer: str)
             SCHEMA, f"Field '{field}' is not supported in a {kind} state in {language}", f"{where}/{field}"
         )
     yield from _end(state, kind, where)
+    yield from _assign(state, where)
     yield from _kind(state, kind, where, language)
     yield from _tries(state, where)
     yield from (_queries if language == JSONATA else _paths)(state, where)
 
 
+def _assign(holder: Mapping[str, Any], where: str) -> Iterator[Diagnostic]:
+    """AWS: names of variables are identifiers of Unicode, at most 80 characters."""
+    yield from typed(holder, "Assign", dict, where)
+    names = holder.get("Assign")
+    for name in names if isinstance(names, dict) else ():
+        plain = name.removesuffix(".$")
+        if not plain.isidentifier() or len(plain) > 80 or plain == "states":
+            yield Diagnostic(SCHEMA, f"{plain!r} cannot be the name of a variable", f"{where}/Assign/{name}")
+
+
 def _end(state: Mapping[str, Any], kind: str, where: str) -> Iterator[Diagnostic]:
+    yield from typed(state, "Next", str, where)
+    yield from typed(state, "Default", str, where)
     if kind in ("Choice", "Succeed", "Fail"):
         return
     if ("Next" in state) == (state.get("End") is True):
@@ -125,13 +138,19 @@ def _kind(state: Mapping[str, Any], kind: str, where: str, language: str) -> Ite
                 SCHEMA, "Exactly one of Seconds, Timestamp, SecondsPath, TimestampPath is required", where
             )
         if not is_expression(state.get("Seconds")):
-            yield from typed(state, "Seconds", int, where)
+            yield from counted(state, "Seconds", 0, where)
         yield from _literal_time(state, where)
     elif kind == "Choice":
         yield from _choices(state, where, language)
     elif kind == "Parallel":
         yield from required(state, ["Branches"], where)
         yield from typed(state, "Branches", list, where)
+        branches = state.get("Branches")
+        for number, branch in enumerate(branches if isinstance(branches, list) else ()):
+            if not isinstance(branch, dict):
+                yield Diagnostic(SCHEMA, "Expected value of type Object", f"{where}/Branches[{number}]")
+        if branches == []:
+            yield Diagnostic(SCHEMA, "A Parallel state has one branch at least", f"{where}/Branches")
     elif kind == "Map":
         yield from _map(state, where)
 
@@ -149,6 +168,8 @@ def _literal_time(state: Mapping[str, Any], where: str) -> Iterator[Diagnostic]:
 def _map(state: Mapping[str, Any], where: str) -> Iterator[Diagnostic]:
     if ("ItemProcessor" in state) == ("Iterator" in state):
         yield Diagnostic(SCHEMA, "These fields are required: [ItemProcessor]", where)
+    yield from typed(state, "ItemProcessor", dict, where)
+    yield from typed(state, "Iterator", dict, where)
     processor = state.get("ItemProcessor", {})
     config = processor.get("ProcessorConfig", {}) if isinstance(processor, dict) else {}
     distributed = [f"{where}/{field}" for field in sorted(_DISTRIBUTED & set(state))]
@@ -171,6 +192,8 @@ def _choices(state: Mapping[str, Any], where: str, language: str) -> Iterator[Di
             yield Diagnostic(SCHEMA, "A rule must be a JSON object", place)
             continue
         yield from required(rule, ["Next"], place)
+        yield from typed(rule, "Next", str, place)
+        yield from _assign(rule, place)
         if language == JSONATA:
             yield from required(rule, ["Condition"], place)
             yield from _queries(rule, place, ("Condition", "Output", "Assign"))
@@ -185,7 +208,10 @@ def _rule(rule: Mapping[str, Any], place: str) -> Iterator[Diagnostic]:
         return
     name = operators[0]
     if name in COMBINATIONS:
-        inner = rule[name] if isinstance(rule[name], list) else [rule[name]]
+        inner = [rule[name]] if name == "Not" else rule[name]
+        if not isinstance(inner, list) or not inner:
+            yield Diagnostic(SCHEMA, "Expected a non-empty Array of rules", f"{place}/{name}")
+            return
         for number, part in enumerate(inner):
             if isinstance(part, dict):
                 yield from _rule(part, f"{place}/{name}[{number}]")
@@ -220,21 +246,23 @@ def _try(rule: Any, field: str, needed: list[str], last: bool, place: str) -> It
         return
     yield from required(rule, needed, place)
     names = rule.get("ErrorEquals")
-    if not isinstance(names, list) or not names:
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
         yield Diagnostic(
             SCHEMA, "ErrorEquals must be a non-empty array of error names", f"{place}/ErrorEquals"
         )
     elif "States.ALL" in names and (len(names) > 1 or not last):
         shown = "States.ALL must be alone, and in the last rule"
         yield Diagnostic(SCHEMA, shown, f"{place}/ErrorEquals")
-    for number in ("IntervalSeconds", "MaxAttempts", "MaxDelaySeconds"):
-        yield from typed(rule, number, int, place)
+    for number, least in (("IntervalSeconds", 1), ("MaxAttempts", 0), ("MaxDelaySeconds", 1)):
+        yield from counted(rule, number, least, place)
     yield from typed(rule, "BackoffRate", (int, float), place)
     if isinstance(rule.get("BackoffRate"), (int, float)) and rule["BackoffRate"] < 1:
         yield Diagnostic(SCHEMA, "BackoffRate must be at least 1", f"{place}/BackoffRate")
     if rule.get("JitterStrategy", "NONE") not in ("NONE", "FULL"):
         yield Diagnostic(SCHEMA, "JitterStrategy must be NONE or FULL", f"{place}/JitterStrategy")
     if field == "Catch":
+        yield from typed(rule, "Next", str, place)
+        yield from _assign(rule, place)
         yield from _queries(rule, place, ("Output",))
         yield from _result_path(rule, place)
 
@@ -246,8 +274,7 @@ def _paths(state: Mapping[str, Any], where: str) -> Iterator[Diagnostic]:
     for field in _TEMPLATES:
         for message, place in mistakes(state.get(field), f"{where}/{field}"):
             yield Diagnostic(SCHEMA, message, place)
-    for field in ("TimeoutSeconds", "HeartbeatSeconds", "MaxConcurrency"):
-        yield from typed(state, field, int, where)
+    yield from typed(state, "MaxConcurrency", int, where)
     yield from _result_path(state, where)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from gluonship.local.contracts import Clients, Scope
 from gluonship.local.stepfunctions import resources
-from gluonship.local.stepfunctions.diagnostics import REFUSED, SCHEMA, Diagnostic, required, typed
+from gluonship.local.stepfunctions.diagnostics import REFUSED, SCHEMA, Diagnostic, counted, required, typed
 from gluonship.local.stepfunctions.integrations import refusal, unknown
 from gluonship.local.stepfunctions.jsonata_queries import is_expression
 from gluonship.local.stepfunctions.parameters import unsupported
@@ -22,6 +22,7 @@ def check_task(
     yield from _times(state, where)
     arn = state.get("Resource")
     if not isinstance(arn, str):
+        yield from typed(state, "Resource", str, where)
         return
     place = f"{where}/Resource"
     resource = resources.parse(arn)
@@ -73,7 +74,7 @@ def _parameters(
 def _times(state: Mapping[str, Any], where: str) -> Iterator[Diagnostic]:
     for field in ("TimeoutSeconds", "HeartbeatSeconds"):
         if not is_expression(state.get(field)):
-            yield from typed(state, field, int, where)
+            yield from counted(state, field, 1, where)
     timeout, heartbeat = state.get("TimeoutSeconds"), state.get("HeartbeatSeconds")
     if isinstance(timeout, int) and isinstance(heartbeat, int) and heartbeat >= timeout:
         yield Diagnostic(

@@ -5,7 +5,6 @@ AWS: "Using Amazon States Language to define Step Functions workflows"; Validate
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,7 +12,8 @@ from typing import Any
 from gluonship.local.contracts import Clients, Scope
 from gluonship.local.stepfunctions.definition_states import check_state
 from gluonship.local.stepfunctions.definition_tasks import check_task
-from gluonship.local.stepfunctions.diagnostics import SCHEMA, Diagnostic, typed
+from gluonship.local.stepfunctions.diagnostics import SCHEMA, Diagnostic, counted
+from gluonship.local.stepfunctions.json_text import read
 from gluonship.local.stepfunctions.visits import JSONATA, JSONPATH
 
 _MACHINE_FIELDS = frozenset(("Comment", "QueryLanguage", "StartAt", "States", "TimeoutSeconds", "Version"))
@@ -33,9 +33,9 @@ class Place:
 def load(text: str) -> tuple[dict[str, Any], list[Diagnostic]]:
     """The definition's JSON, or what is wrong with it."""
     try:
-        machine = json.loads(text)
-    except json.JSONDecodeError as error:
-        wrong = f"Invalid JSON: {error.msg} at line {error.lineno}, column {error.colno}"
+        machine = read(text)
+    except ValueError as error:
+        wrong = f"Invalid JSON: {error}"
         return {}, [Diagnostic("INVALID_JSON_DESCRIPTION", wrong, "/")]
     if not isinstance(machine, dict):
         return {}, [Diagnostic("INVALID_JSON_DESCRIPTION", "The definition must be a JSON object", "/")]
@@ -60,7 +60,7 @@ def _machine(
             SCHEMA, f"QueryLanguage {language!r} cannot be used here", f"{place.path}/QueryLanguage"
         )
         return
-    yield from typed(machine, "TimeoutSeconds", int, place.path)
+    yield from counted(machine, "TimeoutSeconds", 1, place.path)
     states = machine.get("States")
     if not isinstance(states, dict) or not states:
         yield Diagnostic(SCHEMA, "These fields are required: [States]", place.path or "/")
@@ -88,6 +88,7 @@ def _machine(
 
 
 def _inner(state: Mapping[str, Any], where: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The machines inside a state; check_state has said what is none."""
     if state.get("Type") == "Parallel" and isinstance(state.get("Branches"), list):
         for number, branch in enumerate(state["Branches"]):
             if isinstance(branch, dict):

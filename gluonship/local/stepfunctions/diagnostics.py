@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 SCHEMA = "SCHEMA_VALIDATION_FAILED"
+MOST = 99_999_999  # seconds, attempts: AWS's largest number in a definition
 REFUSED = "LOCAL_CLOUD_REFUSED"  # not AWS's: right on AWS, not run here
 
 
@@ -37,6 +38,14 @@ def typed(
         kinds = kind if isinstance(kind, tuple) else (kind,)
         wanted = " or ".join(_WORDS[each] for each in kinds)
         yield Diagnostic(SCHEMA, f"Expected value of type {wanted}", f"{place}/{field}")
+
+
+def counted(holder: Mapping[str, Any], field: str, least: int, place: str) -> Iterator[Diagnostic]:
+    """A mistake where a field is there and no whole number from `least` to AWS's 99,999,999."""
+    value = holder.get(field)
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if value is not None and not (whole and least <= value <= MOST):
+        yield Diagnostic(SCHEMA, f"Expected an Integer from {least} to {MOST}", f"{place}/{field}")
 
 
 def required(holder: Mapping[str, Any], fields: Sequence[str], place: str) -> Iterator[Diagnostic]:

@@ -132,8 +132,8 @@ class Execution:
 
     def _halted(self, frame: Frame, reason: Reason) -> None:
         if reason is Reason.FULL:
-            cause = f"The execution reached the maximum number of history events ({MOST_EVENTS})."
-            self._failed(frame, StatesError(RUNTIME, cause))
+            full = f"The execution reached the maximum number of history events ({MOST_EVENTS})."
+            self._failed(frame, StatesError(RUNTIME, full))
             return
         if reason is Reason.TIMED_OUT:
             frame.record("ExecutionTimedOut")

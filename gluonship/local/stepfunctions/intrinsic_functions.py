@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import math
 import random
 import re
@@ -15,7 +14,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from gluonship.local.stepfunctions.json_text import compact
+from gluonship.local.stepfunctions.json_text import compact, read
 
 _HASHES = {"MD5": "md5", "SHA-1": "sha1", "SHA-256": "sha256", "SHA-384": "sha384", "SHA-512": "sha512"}
 _TEXT_LIMIT = 10_000  # characters that the hash and Base64 functions take
@@ -58,8 +57,10 @@ def format_text(template: Any, *values: Any) -> str:
 
 def string_to_json(text: Any) -> Any:
     try:
-        return json.loads(_want(text, str, "a text"))
-    except json.JSONDecodeError as error:
+        return read(_want(text, str, "a text"))
+    except IntrinsicError:
+        raise
+    except ValueError as error:
         raise IntrinsicError(f"no JSON: {error}") from error
 
 

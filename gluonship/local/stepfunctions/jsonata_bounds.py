@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import regex
+import regex  # type: ignore[import-untyped]
 
 from gluonship.local.stepfunctions.halting import Halt
 

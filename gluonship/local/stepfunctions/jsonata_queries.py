@@ -18,6 +18,7 @@ from typing import Any
 from gluonship.local.stepfunctions.failures import QUERY, StatesError
 from gluonship.local.stepfunctions.halting import Halt
 from gluonship.local.stepfunctions.intrinsic_functions import FUNCTIONS
+from gluonship.local.stepfunctions.json_text import read
 from gluonship.local.stepfunctions.jsonata_bounds import BoundedPattern, watcher
 
 _OPEN, _CLOSE = "{%", "%}"
@@ -113,7 +114,7 @@ def _functions(now: datetime) -> dict[str, Any]:
         "hash": _hash,
         "random": _random,
         "uuid": lambda: str(uuid.uuid4()),
-        "parse": json.loads,
+        "parse": read,
         "eval": _no_eval,
         "millis": lambda: milliseconds,
         "now": time_text,

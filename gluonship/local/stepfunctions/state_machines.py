@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from gluonship.local.stepfunctions.branches import run_map, run_parallel
-from gluonship.local.stepfunctions.failures import RUNTIME, StatesError
+from gluonship.local.stepfunctions.failures import QUERY, RUNTIME, StatesError
 from gluonship.local.stepfunctions.frames import Frame
 from gluonship.local.stepfunctions.halting import HaltedError, pause
 from gluonship.local.stepfunctions.json_text import compact, parsed_timestamp, timestamp, within_limit
@@ -17,6 +17,7 @@ from gluonship.local.stepfunctions.retries import with_retries
 from gluonship.local.stepfunctions.tasks import run_task
 from gluonship.local.stepfunctions.visits import JSONATA, JSONPATH, Move, Visit
 
+_MOST_SECONDS = 99_999_999  # AWS: of a Wait
 _ABORTABLE = ("Task", "Wait", "Parallel", "Map")  # the states for which AWS has a ...StateAborted event
 
 
@@ -77,6 +78,11 @@ def _succeed(visit: Visit, entered: int) -> Move:
 
 
 def _fail(visit: Visit, entered: int) -> Move:
+    for field in ("Error", "Cause"):
+        value = visit.field(field)
+        if value is not None and not isinstance(value, str):
+            wrong = QUERY if visit.language == JSONATA else RUNTIME
+            raise StatesError(wrong, f"The {field} of a Fail state must be a text: {compact(value)}")
     raise StatesError(visit.field("Error"), visit.field("Cause"))
 
 
@@ -138,8 +144,11 @@ def _recording(visit: Visit, kind: str) -> Callable[[], None]:
 
 def _number(value: Any, field: str) -> float:
     whole = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    if not whole or value < 0:
-        raise StatesError(RUNTIME, f"The {field} parameter is no number of seconds: {compact(value)}")
+    if not whole or not 0 <= value <= _MOST_SECONDS:
+        raise StatesError(
+            RUNTIME,
+            f"The {field} parameter is no number of seconds up to {_MOST_SECONDS}: {compact(value)}",
+        )
     return float(value)
 
 

@@ -120,7 +120,7 @@ def finish(
     halt: Halt,
 ) -> dict[str, Any]:
     """The job's description when it has ended well. Raises StatesError States.TaskFailed with the description
-    as its cause, or HaltedError when the job was stopped with its state."""
+    as its cause, HaltedError when the job was stopped with its state, and what Describe raises."""
     job = JOBS[resource.operation]
     name = str(answer[job.from_answer] if job.from_answer else request[job.key])
     watch.follow(name)
@@ -129,7 +129,7 @@ def finish(
         if not _ended(job, described):
             watch.wait(halt)
             described = call.described(job.describe, {job.key: name})
-    except HaltedError:
+    except (HaltedError, StatesError):  # nobody would follow the job any more
         _stop(call, job, name)
         raise
     shown = _shown(resource, described)

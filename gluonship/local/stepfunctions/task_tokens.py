@@ -5,7 +5,6 @@ AWS: "Wait for a Callback with Task Token".
 
 from __future__ import annotations
 
-import json
 import threading
 import uuid
 from typing import Any
@@ -13,6 +12,9 @@ from typing import Any
 from gluonship.local.contracts import AwsError, Clock, Handler, Scope, Timer
 from gluonship.local.stepfunctions.failures import HEARTBEAT, TIMEOUT, StatesError
 from gluonship.local.stepfunctions.halting import Halt, wait
+from gluonship.local.stepfunctions.json_text import read
+
+_REMEMBERED = 10_000  # tokens of tasks that are over, which are told from tokens that never were
 
 
 class PendingTask:
@@ -80,7 +82,7 @@ class TaskTokens:
         self._clock = clock
         self._lock = threading.Lock()
         self._pending: dict[str, PendingTask] = {}
-        self._over: set[str] = set()
+        self._over: dict[str, None] = {}  # in their order
 
     def new(self) -> PendingTask:
         task = PendingTask(f"AQC{uuid.uuid4().hex}{uuid.uuid4().hex}", self._clock)
@@ -92,7 +94,9 @@ class TaskTokens:
         task.fail(StatesError(TIMEOUT))  # whoever answers now is told that nobody waits
         with self._lock:
             self._pending.pop(task.token, None)
-            self._over.add(task.token)
+            self._over[task.token] = None
+            if len(self._over) > _REMEMBERED:
+                del self._over[next(iter(self._over))]
 
     def operations(self) -> dict[str, Handler]:
         return {
@@ -103,8 +107,8 @@ class TaskTokens:
 
     def _success(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         try:
-            output = json.loads(request["output"])
-        except json.JSONDecodeError as error:
+            output = read(request["output"])
+        except ValueError as error:
             raise AwsError("InvalidOutput", f"Invalid Output: 'Malformed JSON: {error}'") from None
         self._find(request).succeed(output)
         return {}

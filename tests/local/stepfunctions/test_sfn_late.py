@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from machine_house import House, model_client
 from machine_runs import machine, task
 
@@ -70,3 +71,38 @@ def test_what_has_ended_is_halted_no_more_and_what_is_halted_does_not_end() -> N
     halted.halt(Reason.STOPPED)
     with pytest.raises(HaltedError):
         halted.end()
+
+
+class VanishingJobs:
+    """A client of SageMaker that takes jobs and then cannot describe them."""
+
+    def __init__(self) -> None:
+        self.stopped: list[str] = []
+        self.meta = model_client(Scope("123456789012", "us-east-1"), "sagemaker").meta
+
+    def create_training_job(self, **_: Any) -> dict[str, Any]:
+        return {"TrainingJobArn": "arn", "ResponseMetadata": {}}
+
+    def describe_training_job(self, **_: Any) -> dict[str, Any]:
+        raise ClientError({"Error": {"Code": "InternalFailure", "Message": "no"}}, "DescribeTrainingJob")
+
+    def stop_training_job(self, *, TrainingJobName: str) -> dict[str, Any]:
+        self.stopped.append(TrainingJobName)
+        return {}
+
+
+def test_a_job_that_cannot_be_followed_is_stopped() -> None:
+    jobs = VanishingJobs()
+    house = House(lambda scope, service: jobs)
+    request = {
+        "TrainingJobName": "lost",
+        "AlgorithmSpecification": {"TrainingImage": "i", "TrainingInputMode": "File"},
+        "RoleArn": "arn:aws:iam::123456789012:role/trainer",
+        "OutputDataConfig": {"S3OutputPath": "s3://b"},
+        "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
+        "StoppingCondition": {"MaxRuntimeInSeconds": 60},
+    }
+    described = house.run(machine(Train=task("sagemaker:createTrainingJob.sync", request)))
+    assert described["error"] == "SageMaker.AmazonSageMakerException"
+    assert jobs.stopped == ["lost"]
+    house.interpreter.close()

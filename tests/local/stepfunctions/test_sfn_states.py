@@ -10,6 +10,8 @@ import pytest
 from machine_house import House
 from machine_runs import jsonata, machine
 
+from gluonship.local.contracts import AwsError
+
 END = {"End": True}
 
 
@@ -344,8 +346,8 @@ def test_a_branch_reads_outer_variables_and_keeps_its_own(house: House) -> None:
     assert first == second
     assert first["outer"] == 5
     inner["States"]["Own"]["Assign"] = {"shared": 6}
-    described = house.run(steps)
-    assert "outer scope" in described["cause"]
+    with pytest.raises(AwsError, match="outer scope"):
+        house.create(steps)
 
 
 # --- ends ------------------------------------------------------------------------------------------------
@@ -399,3 +401,23 @@ def test_express_executions_tell_nobody(house: House) -> None:
     assert house.call("StartSyncExecution", stateMachineArn=arn)["status"] == "SUCCEEDED"
     assert house.events.settle(5)
     assert house.changes == []
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"a": NaN}', "[" * 50_000])
+def test_an_input_that_is_no_json_starts_nothing(house: House, text: str) -> None:
+    arn = house.create(machine(Done={"Type": "Succeed"}))
+    with pytest.raises(AwsError) as caught:
+        house.call("StartExecution", stateMachineArn=arn, input=text)
+    assert caught.value.code == "InvalidExecutionInput"
+
+
+def test_fail_wants_texts(house: House) -> None:
+    described = house.run(jsonata(Fail={"Type": "Fail", "Error": "{% 5 %}"}))
+    assert described["error"] == "States.QueryEvaluationError"
+    described = house.run(machine(Fail={"Type": "Fail", "ErrorPath": "$.e", "Cause": "c"}), {"e": {}})
+    assert described["error"] == "States.Runtime"
+
+
+def test_a_wait_of_centuries_is_an_error(house: House) -> None:
+    described = house.run(machine(Rest={"Type": "Wait", "SecondsPath": "$.s", **END}), {"s": 1e12})
+    assert described["error"] == "States.Runtime"
