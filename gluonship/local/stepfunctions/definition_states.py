@@ -7,7 +7,7 @@ from typing import Any
 
 from gluonship.local.stepfunctions.choice_rules import COMBINATIONS, comparison_of
 from gluonship.local.stepfunctions.diagnostics import REFUSED, SCHEMA, Diagnostic, counted, required, typed
-from gluonship.local.stepfunctions.json_paths import parse
+from gluonship.local.stepfunctions.json_paths import is_reference
 from gluonship.local.stepfunctions.json_text import parsed_timestamp
 from gluonship.local.stepfunctions.jsonata_queries import is_expression, syntax_error
 from gluonship.local.stepfunctions.payload_templates import mistakes, path_mistake
@@ -282,9 +282,11 @@ def _result_path(rule: Mapping[str, Any], where: str) -> Iterator[Diagnostic]:
     text = rule.get("ResultPath")
     if text is None:
         return
-    wrong = path_mistake(text) or ("" if parse(text).is_reference else "it can name several places")
-    if wrong or text.startswith("$$"):
-        yield Diagnostic(SCHEMA, f"Value is not a Reference Path: {wrong or text}", f"{where}/ResultPath")
+    wrong = path_mistake(text)
+    if not wrong and not is_reference(text):
+        wrong = f"{text} is not a place in the input"
+    if wrong:
+        yield Diagnostic(SCHEMA, f"Value is not a Reference Path: {wrong}", f"{where}/ResultPath")
 
 
 def _queries(

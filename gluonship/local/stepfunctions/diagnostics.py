@@ -30,9 +30,9 @@ def typed(
     holder: Mapping[str, Any], field: str, kind: type | tuple[type, ...], place: str
 ) -> Iterator[Diagnostic]:
     """A mistake where a field is there and of another type. Numbers that count must not be negative."""
-    value = holder.get(field)
-    if value is None:
+    if field not in holder:
         return
+    value = holder[field]
     fits = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
     if not fits or (isinstance(value, (int, float)) and value < 0):
         kinds = kind if isinstance(kind, tuple) else (kind,)
@@ -42,9 +42,11 @@ def typed(
 
 def counted(holder: Mapping[str, Any], field: str, least: int, place: str) -> Iterator[Diagnostic]:
     """A mistake where a field is there and no whole number from `least` to AWS's 99,999,999."""
-    value = holder.get(field)
+    if field not in holder:
+        return
+    value = holder[field]
     whole = isinstance(value, int) and not isinstance(value, bool)
-    if value is not None and not (whole and least <= value <= MOST):
+    if not (whole and least <= value <= MOST):
         yield Diagnostic(SCHEMA, f"Expected an Integer from {least} to {MOST}", f"{place}/{field}")
 
 

@@ -94,6 +94,15 @@ def parse(text: str) -> Path:
     return Path(text, variable, tuple(steps))
 
 
+def is_reference(text: str) -> bool:
+    """Whether a text is a path at which a value can be put: one place, of the data itself."""
+    try:
+        path = parse(text)
+    except PathSyntaxError:
+        return False
+    return path.is_reference and not path.variable
+
+
 def find(path: Path, data: Any) -> Any:
     """What the path names in the data. Raises PathMissingError."""
     found = list(_walk(path.steps, data, data))

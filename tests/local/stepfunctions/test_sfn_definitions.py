@@ -111,6 +111,16 @@ def task_with(**fields: Any) -> dict[str, Any]:
             "/States/Go/Branches[0]/States/Go/Catch[0]/Assign/x",
         ),
         ({"StartAt": "Go"}, "[States]", "/"),
+        *(
+            (
+                machine(Go={"Type": "Pass", "ResultPath": path, **END}),
+                "Reference Path",
+                "/States/Go/ResultPath",
+            )
+            for path in ("$$.x", "$x.y", "States.UUID()", "$.a[*]", 5)
+        ),
+        (machine(Go={"Type": "Pass", "Assign": None, **END}), "type Object", "/States/Go/Assign"),
+        (machine(Go={"Type": "Map", "ItemProcessor": None, **END}), "Object", "/States/Go/ItemProcessor"),
         (machine(Go={"Type": "Pass", "Next": 5}), "type String", "/States/Go/Next"),
         (machine(Go={"Type": "Task", "Resource": 5, **END}), "type String", "/States/Go/Resource"),
         (machine(Go={"Type": "Parallel", "Branches": [5], **END}), "type Object", "/States/Go/Branches[0]"),
