@@ -78,7 +78,7 @@ class Deliveries:
             else:
                 lane.append(delivery)
             self._start()
-            self._changed.notify()
+            self._changed.notify_all()  # one alone might be somebody who waits in settle
 
     def settle(self, timeout: float) -> bool:
         """Waits until nothing is under way but what is to be tried again; False after `timeout` seconds."""

@@ -91,7 +91,10 @@ class Timetable:
     def _fall_due(self, key: Hashable, entry: _Entry, due: datetime) -> None:
         if not self._is_current(key, entry):
             return
-        entry.act(due)
+        try:
+            entry.act(due)
+        except Exception:  # noqa: BLE001 - one time that fails must not be the last
+            _log.exception("%s, due at %s", key, due)
         with self._lock:
             if self._entries.get(key) is not entry or self._plan(key, entry, due):
                 return
