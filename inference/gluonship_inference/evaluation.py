@@ -1,4 +1,7 @@
-"""Artifacts measured on labelled images: each image is read and decoded once, for all of them."""
+"""Artifacts measured on labelled images: each image is read and decoded once, for all of them.
+
+A picture may be a hundred times as large as the tensor that is made of it, so one is held at a time.
+"""
 
 from __future__ import annotations
 
@@ -63,22 +66,26 @@ def evaluate(
     scores: list[list[Any]] = [[] for _ in classifiers]
     started = said = time.monotonic()
     for start in range(0, len(dataset.samples), batch_size):
-        pictures = [_decoded(sample) for sample in dataset.samples[start : start + batch_size]]
-        for model, order, rows in zip(classifiers, orders, scores):
-            rows.append(probabilities(model, pictures)[:, order])
+        samples = dataset.samples[start : start + batch_size]
+        batches: list[list[Any]] = [[] for _ in classifiers]
+        for sample in samples:
+            picture = _decoded(sample)
+            for model, batch in zip(classifiers, batches):
+                batch.append(model.manifest.preprocessing.tensor(picture))
+        for model, order, rows, batch in zip(classifiers, orders, scores, batches):
+            rows.append(probabilities(model, np.stack(batch))[:, order])
         if time.monotonic() - said > _SECONDS_BETWEEN_LINES:
             said = time.monotonic()
-            say(f"{start + len(pictures):,} of {len(dataset.samples):,} images")
+            say(f"{start + len(samples):,} of {len(dataset.samples):,} images")
     seconds = time.monotonic() - started
     say(f"{len(dataset.samples):,} images in {seconds:.1f} s")
     labels = [names.index(dataset.classes[sample.label]) for sample in dataset.samples]
     return [evaluation.evaluate(labels, np.concatenate(rows), names) for rows in scores]
 
 
-def probabilities(model: Classifier, pictures: Sequence[Any]) -> Any:
-    """float64 (N, C) for decoded pictures, uint8 (H, W, 3) each of its own size."""
-    batch = np.stack([model.manifest.preprocessing.tensor(picture) for picture in pictures])
-    outputs = model.forward_batch(batch).astype(np.float64)
+def probabilities(model: Classifier, tensors: Any) -> Any:
+    """float64 (N, C) for the model's own input, float32 (N, 3, H, W)."""
+    outputs = model.forward_batch(tensors).astype(np.float64)
     softmax = model.manifest.postprocessing["activation"] == "softmax"
     return predictions.softmax(outputs) if softmax else outputs
 

@@ -50,7 +50,12 @@ def run(options: argparse.Namespace) -> None:
         if not dataset.samples:
             raise EvaluationError(f"there are no test images in {options.test}")
         evaluation.check_classes(dataset, candidate)
-        other, reason = _in_service(options.in_service, Path(scratch) / "in-service", candidate)
+        there = options.in_service.is_file() or any(options.in_service.glob("*"))
+        other, reason = (
+            _in_service(options.in_service, Path(scratch) / "in-service", candidate)
+            if there
+            else (None, "there is no model in service")
+        )
         _say(f"Evaluating {len(dataset.samples):,} images of {len(dataset.classes)} classes")
         models = [candidate] if other is None else [candidate, other]
         reports = evaluation.evaluate(models, dataset, options.batch_size, _say)
@@ -58,6 +63,7 @@ def run(options: argparse.Namespace) -> None:
             candidate=reports[0],
             in_service=reports[1] if other else None,
             reason=reason,
+            incomparable=there and other is None,
             dataset_digest=dataset.digest,
             candidate_model=candidate,
         )
@@ -99,8 +105,6 @@ def _in_service(
     place: Path, scratch: Path, candidate: classifier.Classifier
 ) -> tuple[classifier.Classifier | None, str]:
     """The model in service, or None and why it cannot be compared."""
-    if not place.exists() or (place.is_dir() and not any(place.iterdir())):
-        return None, "there is no model in service"
     try:
         model = _load(place, scratch, "model in service")
     except (LoadError, artifacts.ArtifactError, EvaluationError) as error:

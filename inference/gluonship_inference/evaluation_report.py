@@ -18,11 +18,12 @@ _NAN = "NaN"  # as SageMaker writes a deviation that was not measured
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was measured. Without `in_service`, `reason` says why."""
+    """What was measured. Without `in_service`, `reason` says why; `incomparable`: though one serves."""
 
     candidate: evaluation.ClassificationReport
     in_service: evaluation.ClassificationReport | None
     reason: str
+    incomparable: bool
     dataset_digest: str
     candidate_model: Classifier
 
@@ -57,6 +58,7 @@ def gate(outcome: Outcome) -> dict[str, Any]:
         "accuracy": round(outcome.candidate.accuracy, 6),
         "in_service_accuracy": round(outcome.in_service.accuracy, 6) if outcome.in_service else None,
         "in_service_reason": outcome.reason,
+        "incomparable": outcome.incomparable,
         "images": outcome.images,
         "input": {manifest.input_name: shape},
     }

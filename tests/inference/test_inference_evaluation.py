@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tracemalloc
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -102,6 +103,7 @@ def test_both_models_are_measured_on_the_same_images(job: Path, artifact: Path, 
         "accuracy": round(right / 12, 6),
         "in_service_accuracy": round(right / 12, 6),
         "in_service_reason": "",
+        "incomparable": False,
         "images": 12,
         "input": {"data": [1, 3, 32, 32]},
     }
@@ -124,6 +126,7 @@ def test_without_a_model_in_service_there_is_a_reason(job: Path, run: Run) -> No
     gate = report(job, "gate.json")
     assert gate["in_service_accuracy"] is None
     assert gate["in_service_reason"] == "there is no model in service"
+    assert gate["incomparable"] is False
     assert report(job)["gluonship"]["in_service"] is None
 
 
@@ -132,7 +135,9 @@ def test_other_classes_cannot_be_compared(job: Path, artifact: Path, run: Run, t
     renamed(artifact, archive, ["red", "green", "violet"], tmp_path / "renamed")
     done = run()
     assert done.code == 0, done.errors
-    assert report(job, "gate.json")["in_service_reason"] == (
+    gate = report(job, "gate.json")
+    assert gate["incomparable"] is True
+    assert gate["in_service_reason"] == (
         "its classes are others: only the candidate has blue; only it has violet"
     )
 
@@ -158,7 +163,23 @@ def test_a_model_in_service_that_is_not_ours_is_not_compared(job: Path, run: Run
     with zipfile.ZipFile(folder / "model.tar.gz", "w") as archive:
         archive.writestr("model.pkl", b"x")
     assert run().code == 0
-    assert report(job, "gate.json")["in_service_reason"].startswith("it cannot be evaluated: ")
+    gate = report(job, "gate.json")
+    assert gate["incomparable"] is True
+    assert gate["in_service_reason"].startswith("it cannot be evaluated: ")
+
+
+def test_no_two_large_pictures_are_held_at_once(job: Path, run: Run) -> None:
+    for path in (job / "processing" / "test").rglob("*.png"):
+        Image.new("RGB", (2000, 2000), (9, 99, 199)).save(path)
+    tracemalloc.start()
+    try:
+        done = run("--batch-size", "12")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert done.code == 0, done.errors
+    one = 2000 * 2000 * 3
+    assert one < peak < 4 * one
 
 
 def test_a_limit_takes_images_of_every_class(job: Path, run: Run) -> None:
