@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -78,10 +79,13 @@ class FolderSync:
                 self._uploaded[path] = signature
 
     def _files(self) -> Iterator[tuple[Path, _Signature]]:
-        for path in sorted(self._folder.rglob("*")):
+        """In the order of their paths. What comes or goes at this very moment, folders too, is left out: the
+        next look sees it."""
+        found = (Path(folder, name) for folder, _, names in os.walk(self._folder) for name in names)
+        for path in sorted(found):
             try:
                 if path.is_file():
-                    found = path.stat()
-                    yield path, (found.st_size, found.st_mtime_ns, found.st_ino)
+                    about = path.stat()
+                    yield path, (about.st_size, about.st_mtime_ns, about.st_ino)
             except OSError:
-                continue  # replaced at this very moment: the next look sees it
+                continue
