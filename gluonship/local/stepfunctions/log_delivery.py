@@ -22,6 +22,8 @@ from gluonship.local.stepfunctions.machines import Chosen
 
 _log = logging.getLogger(__name__)
 _FATAL = tuple(kind for kind in ENDS if kind != "ExecutionSucceeded")
+_MOST_LINES = 10_000  # of one PutLogEvents
+_ENOUGH_CHARACTERS = 128 * 1024  # and one more line: of any alphabet, below its 1 MiB
 _DATA = ("input", "inputDetails", "output", "outputDetails", "parameters")
 
 
@@ -123,11 +125,12 @@ class _Writer:
         line = self._lines.get()
         if line is None:
             return None
-        batch = [line]
-        while not self._lines.empty():
+        batch, size = [line], len(line["message"])
+        while len(batch) < _MOST_LINES and size < _ENOUGH_CHARACTERS and not self._lines.empty():
             line = self._lines.get()
             if line is None:
                 self._lines.put(None)
                 break
             batch.append(line)
+            size += len(line["message"])
         return batch

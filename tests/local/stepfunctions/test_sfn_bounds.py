@@ -183,3 +183,39 @@ def test_many_stars_take_no_time() -> None:
     began = time.process_time()
     assert not COMPARISONS["StringMatches"]("a" * 200_000, "*a*a*a*a*a*a*a*a*b")
     assert time.process_time() - began < 1.0
+
+
+# --- logs ------------------------------------------------------------------------------------------------
+
+
+class SlowLogs:
+    """A client of CloudWatch Logs that begins when it is told to."""
+
+    def __init__(self) -> None:
+        self.begin, self.batches = threading.Event(), list[list[dict[str, Any]]]()
+
+    def create_log_stream(self, **_: Any) -> None:
+        assert self.begin.wait(10)
+
+    def put_log_events(self, *, logEvents: list[dict[str, Any]], **_: Any) -> None:
+        self.batches.append(logEvents)
+
+
+def test_a_long_log_goes_out_in_parts_that_cloudwatch_takes() -> None:
+    logs = SlowLogs()
+    house = House(lambda scope, service: logs)
+    group = {"logGroupArn": "arn:aws:logs:us-east-1:123456789012:log-group:g:*"}
+    again = {"Variable": "$", "IsPresent": True, "Next": "Round"}
+    arn = house.create(
+        machine(Round={"Type": "Choice", "Choices": [again]}),
+        loggingConfiguration={"level": "ALL", "destinations": [{"cloudWatchLogsLogGroup": group}]},
+    )
+    house.ended(house.call("StartExecution", stateMachineArn=arn)["executionArn"])
+    logs.begin.set()
+    deadline = time.monotonic() + 10
+    while sum(map(len, logs.batches)) < 25_000:
+        assert time.monotonic() < deadline, [len(batch) for batch in logs.batches]
+        time.sleep(0.01)
+    for batch in logs.batches:
+        assert len(batch) <= 10_000
+        assert sum(len(line["message"].encode()) + 26 for line in batch) <= 1024 * 1024
