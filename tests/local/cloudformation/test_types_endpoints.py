@@ -89,6 +89,16 @@ def test_an_endpoint_is_made_updated_and_deleted(hosting: Hosting) -> None:
     assert hosting.gone(ENDPOINT, changed)
 
 
+def test_an_endpoint_that_exists_is_not_taken_over(hosting: Hosting) -> None:
+    properties = {"EndpointName": "taken", "EndpointConfigName": hosting.config("first")}
+    made = hosting.create(ENDPOINT, properties)
+    other = {**properties, "EndpointConfigName": hosting.config("second")}
+    with pytest.raises(ProvisioningError, match="already existing"):
+        hosting.create(ENDPOINT, other)
+    assert hosting.answer(made) == "first"
+    hosting.delete(ENDPOINT, made, properties)
+
+
 def test_an_endpoint_that_does_not_come_up_is_told_with_what_was_made(hosting: Hosting) -> None:
     properties = {"EndpointConfigName": hosting.config("broken", "tiny/broken:1")}
     with pytest.raises(CreateFailed, match="did not come up; it is Failed: ") as failure:

@@ -125,7 +125,7 @@ class Backend:
     def run(self, scope: Scope, service: str, flow: Flow) -> Any:
         """Runs a flow to its end and gives what it returns. Raises ProvisioningError."""
         answer: Any = None
-        failure: ServiceError | None = None
+        failure: Exception | None = None
         while True:
             try:
                 request = flow.throw(failure) if failure else flow.send(answer)
@@ -133,13 +133,18 @@ class Backend:
                 return end.value
             except KeyError as missing:
                 raise ProvisioningError(f"{missing.args[0]} is not known of this resource") from missing
-            answer, failure = self._answered(scope, service, request)
+            try:
+                answer, failure = self._answered(scope, service, request), None
+            except Exception as error:  # noqa: BLE001 - the flow has the last word, and may take something back
+                answer, failure = None, error
 
-    def _answered(self, scope: Scope, service: str, request: Request) -> tuple[Any, ServiceError | None]:
+    def _answered(self, scope: Scope, service: str, request: Request) -> Any:
         try:
-            return self.call(scope, request.service or service, request.operation, request.members), None
+            return self.call(scope, request.service or service, request.operation, request.members)
         except ServiceError as error:
-            return ({}, None) if request.gone_is_fine and error.gone else (None, error)
+            if request.gone_is_fine and error.gone:
+                return {}
+            raise
 
     def call(self, scope: Scope, service: str, operation: str, members: Mapping[str, Any]) -> Any:
         """One call's answer. Raises ServiceError, ProvisioningError."""

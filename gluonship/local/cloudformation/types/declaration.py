@@ -136,10 +136,17 @@ class ResourceType:
     after_update: Step | None = None
     before_delete: Step | None = None
     after_delete: Callable[[Mapping[str, Any]], None] | None = None
-    must_be_new: bool = False  # the create call would take over one that exists: look first
+    # The create call would take over one that exists: look first. True: with `read`. A step is given all
+    # properties, and returns what it finds.
+    must_be_new: bool | Step = False
+    after_create: Step | None = None  # given all properties; returns more facts
     vanishes: bool = False  # the delete call returns before it is gone
     snapshot: Mapping[str, Read | Step] = field(default_factory=dict)  # more that can be read, by name
     means_nothing: Sequence[Any] = ()  # what an API shows of what was taken away, in a snapshot
     volatile: Sequence[str] = ()  # members that change without a change: versions, revisions
     effect: Literal["executed", "recorded"] = "executed"
     note: str = ""  # for a person: what it does here; said in the stack's event when only recorded
+
+    def __post_init__(self) -> None:
+        if self.must_be_new is True and self.read is None:
+            raise ValueError(f"{self.service}: must_be_new needs a step, or `read`, to look with")

@@ -63,10 +63,19 @@ class Flows:
         answer = yield request
         return _with_answer(known, answer)
 
+    def existing(self, known: Mapping[str, Any], properties: Mapping[str, Any]) -> Flow:
+        """What is there already of what the properties name, where the create call would take it over."""
+        look = self._kind.must_be_new
+        if callable(look):
+            return (yield from look(Change(known, placing.prepared(self._kind, properties))))
+        return (yield from self.read(known)) if look else None
+
     def complete(self, known: dict[str, Any], properties: Mapping[str, Any], tags: Tags) -> Flow:
         """What the create call has no place for: parts and tags. Returns the facts."""
         kind = self._kind
         given = placing.prepared(kind, properties)
+        if kind.after_create is not None:
+            known = {**known, **(yield from kind.after_create(Change(known, given)))}
         create = kind.create if isinstance(kind.create, Call) else None
         shape = self._shape(create) if create is not None and not create.only_fixed else None
         for name, step in kind.parts.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -27,6 +28,7 @@ from gluonship.local.cloudformation.types.schema import ResourceSchema
 from gluonship.local.contracts import Clients, Scope
 
 _TAGS = "aws:tags"  # among a resource's attributes: the tags that it has, the stack's with them
+_log = logging.getLogger(__name__)
 _POLL_SECONDS = (0.02, 0.5)  # the first wait, and the longest
 
 
@@ -98,7 +100,7 @@ class ResourceTypes:
         if kind.name is not None and kind.name.property not in given:
             generated = names.generated(described, kind.name, target.stack_name, target.logical_id)
             own_name = {kind.name.property: generated}
-        elif kind.must_be_new:
+        else:
             self._refuse_existing(target, kind, flows, given)
         whole = {**given, **own_name}
         tags = self._tags(target, described, whole)
@@ -108,13 +110,20 @@ class ResourceTypes:
             "generated_id": names.generated_id(target.stack_name, target.logical_id),
         }
         known = self._run(target, kind, flows.make(base, whole, tags))
-        made = self._made(target, kind, described, {**known, **own_name, _TAGS: tags}, whole)
+        try:
+            made = self._made(target, kind, described, {**known, **own_name, _TAGS: tags}, whole)
+        except ProvisioningError:
+            self._run(target, kind, flows.remove({**known, **own_name}, whole))  # nobody could name it later
+            raise
         try:
             known = self._run(target, kind, flows.complete({**known, **made.attributes}, whole, tags))
             shown = self._settle(target, kind, flows, known)
+            return self._made(target, kind, described, {**known, **shown, **own_name, _TAGS: tags}, whole)
         except ProvisioningError as error:
             raise CreateFailed(str(error), made) from error
-        return self._made(target, kind, described, {**known, **shown, **own_name, _TAGS: tags}, whole)
+        except Exception as error:
+            _log.error("%s %s, once it was made", target.type, target.logical_id, exc_info=error)
+            raise CreateFailed(f"{type(error).__name__}: {error}", made) from error
 
     def update(self, target: Target, made: Made, old: Properties, new: Properties) -> Made:
         kind, described = self._of(target.type)
@@ -194,10 +203,14 @@ class ResourceTypes:
     def _refuse_existing(
         self, target: Target, kind: ResourceType, flows: Flows, given: Mapping[str, Any]
     ) -> None:
-        if kind.read is None:
+        known = {**_base(target), **kind.defaults, **given}
+        try:
+            found = self._run(target, kind, flows.existing(known, given))
+        except ServiceError as error:
+            if not error.gone:
+                raise
             return
-        found = self._shown(target, kind, kind.read, {**_base(target), **kind.defaults, **given})
-        if found not in (None, [], {}):
+        if found:
             name = given.get(kind.name.property) if kind.name else ""
             raise ProvisioningError(
                 f"Resource of type '{target.type}' with identifier '{name or target.logical_id}' "

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from gluonship.local.cloudformation.types.declaration import Change, Flow, Request, Step
-from gluonship.local.cloudformation.types.facts import filled
+from gluonship.local.cloudformation.types.facts import filled, found_at
 from gluonship.local.cloudformation.types.mapping import as_text
 from gluonship.local.cloudformation.types.placing import reshaped
 
@@ -67,6 +68,31 @@ def attached(attach: str, detach: str, member: str, identity: Mapping[str, Any])
                 yield Request(attach, {**names, member: each})
 
     return step
+
+
+def there(operation: str, fixed: Mapping[str, Any], path: str = "") -> Step:
+    """Looks for what the properties name, by a call that `read` is not: before it is made, no answer has told
+    its id."""
+
+    def step(change: Change) -> Flow:
+        names = {**change.known, **(change.new or {})}
+        answer = yield Request(operation, filled(fixed, names), gone_is_fine=True)
+        return found_at(path, answer)
+
+    return step
+
+
+def all_or_none(pairs: Iterable[tuple[Request, Request]]) -> Flow:
+    """Requests, each with the one that takes it back. Where one fails, those before it are taken back."""
+    undo: list[Request] = []
+    try:
+        for request, back in pairs:
+            yield request
+            undo.append(back)
+    except Exception:
+        for each in reversed(undo):
+            yield replace(each, gone_is_fine=True)
+        raise
 
 
 def nothing(change: Change) -> Flow:

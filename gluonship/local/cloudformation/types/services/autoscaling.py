@@ -7,11 +7,16 @@ from typing import Any
 
 from gluonship.local.cloudformation.contract import UNKNOWN, ProvisioningError
 from gluonship.local.cloudformation.types.declaration import Call, Change, Flow, Read, Request, ResourceType
-from gluonship.local.cloudformation.types.steps import listed
+from gluonship.local.cloudformation.types.steps import listed, there
 
 _TARGET = {
     "ServiceNamespace": "{ServiceNamespace}",
     "ResourceId": "{ResourceId}",
+    "ScalableDimension": "{ScalableDimension}",
+}
+_NAMED = {
+    "ServiceNamespace": "{ServiceNamespace}",
+    "ResourceIds": ["{ResourceId}"],
     "ScalableDimension": "{ScalableDimension}",
 }
 _VARIANT = "sagemaker:variant:DesiredInstanceCount"
@@ -69,6 +74,7 @@ def _scheduled(change: Change) -> Flow:
 SCALABLE_TARGET = ResourceType(
     "application-autoscaling",
     create=_register,
+    must_be_new=there("DescribeScalableTargets", _NAMED, "ScalableTargets.0"),
     update=_register,
     delete=Call("DeregisterScalableTarget", _TARGET),
     read=Read(
@@ -123,6 +129,9 @@ def _has_target(properties: Mapping[str, Any]) -> str | None:
 SCALING_POLICY = ResourceType(
     "application-autoscaling",
     create=Call("PutScalingPolicy"),
+    must_be_new=there(
+        "DescribeScalingPolicies", {**_TARGET, "PolicyNames": ["{PolicyName}"]}, "ScalingPolicies.0"
+    ),
     update=(Call("PutScalingPolicy"),),
     delete=Call("DeleteScalingPolicy", {**_TARGET, "PolicyName": "{PolicyName}"}),
     read=Read(

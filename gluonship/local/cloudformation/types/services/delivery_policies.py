@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from gluonship.local.cloudformation.types.declaration import Change, Flow, Request, ResourceType
 from gluonship.local.cloudformation.types.mapping import as_text
-from gluonship.local.cloudformation.types.steps import listed
+from gluonship.local.cloudformation.types.steps import all_or_none, listed
 
 _KEPT = "kept and shown; IAM is not enforced here"
 _DEFAULT_ACTIONS = (
@@ -26,6 +27,11 @@ def _topic_request(topic: Any, document: Any, gone_is_fine: bool = False) -> Req
     return Request("SetTopicAttributes", members, gone_is_fine=gone_is_fine)
 
 
+def _queue_request(queue: Any, policy: Any, gone_is_fine: bool = False) -> Request:
+    members = {"QueueUrl": queue, "Attributes": {"Policy": policy}}
+    return Request("SetQueueAttributes", members, gone_is_fine=gone_is_fine)
+
+
 def _default(topic: Any, account: Any) -> dict[str, Any]:
     """What a new topic has: AWS puts it back, for a topic is never without a policy."""
     statement = {
@@ -41,8 +47,14 @@ def _default(topic: Any, account: Any) -> dict[str, Any]:
 
 def _topics(change: Change) -> Flow:
     new, old = change.new or {}, change.old or {}
-    for topic in listed(new.get("Topics")):
-        yield _topic_request(topic, new["PolicyDocument"])
+    put = [
+        (
+            _topic_request(topic, new["PolicyDocument"]),
+            _topic_request(topic, _default(topic, change.known["account"])),
+        )
+        for topic in listed(new.get("Topics"))
+    ]
+    yield from all_or_none(put) if change.old is None else (request for request, _ in put)
     for topic in listed(old.get("Topics")):
         if topic not in listed(new.get("Topics")):
             yield _topic_request(topic, _default(topic, change.known["account"]), gone_is_fine=True)
@@ -50,18 +62,41 @@ def _topics(change: Change) -> Flow:
 
 def _queues(change: Change) -> Flow:
     new, old = change.new or {}, change.old or {}
-    for queue in listed(new.get("Queues")):
-        policy = {"Policy": as_text(new["PolicyDocument"])}
-        yield Request("SetQueueAttributes", {"QueueUrl": queue, "Attributes": policy})
+    put = [
+        (_queue_request(queue, as_text(new["PolicyDocument"])), _queue_request(queue, ""))
+        for queue in listed(new.get("Queues"))
+    ]
+    yield from all_or_none(put) if change.old is None else (request for request, _ in put)
     for queue in listed(old.get("Queues")):
         if queue not in listed(new.get("Queues")):
-            members = {"QueueUrl": queue, "Attributes": {"Policy": ""}}
-            yield Request("SetQueueAttributes", members, gone_is_fine=True)
+            yield _queue_request(queue, "", gone_is_fine=True)
+
+
+def _topics_with_policy(change: Change) -> Flow:
+    """Those whose policy is no longer the one that AWS gave them."""
+    found = []
+    for topic in listed(change.new["Topics"]):
+        answer = yield Request("GetTopicAttributes", {"TopicArn": topic}, gone_is_fine=True)
+        policy: Any = json.loads(answer.get("Attributes", {}).get("Policy") or "null")
+        if policy not in (None, _default(topic, change.known["account"])):
+            found.append(topic)
+    return found
+
+
+def _queues_with_policy(change: Change) -> Flow:
+    found = []
+    for queue in listed(change.new["Queues"]):
+        members = {"QueueUrl": queue, "AttributeNames": ["Policy"]}
+        answer = yield Request("GetQueueAttributes", members, gone_is_fine=True)
+        if answer.get("Attributes", {}).get("Policy"):
+            found.append(queue)
+    return found
 
 
 TOPIC_POLICY = ResourceType(
     "sns",
     create=_topics,
+    must_be_new=_topics_with_policy,
     update=_topics,
     delete=_topics,
     takes=("Topics", "PolicyDocument"),
@@ -73,6 +108,7 @@ TOPIC_POLICY = ResourceType(
 QUEUE_POLICY = ResourceType(
     "sqs",
     create=_queues,
+    must_be_new=_queues_with_policy,
     update=_queues,
     delete=_queues,
     takes=("Queues", "PolicyDocument"),

@@ -40,27 +40,25 @@ def attribute(operation: str, identity: str, name: str, reset: bool) -> Step:
 # --- VPCs and subnets ------------------------------------------------------------------------------------
 
 
-def _create_vpc(change: Change) -> Flow:
-    names = ("CidrBlock", "InstanceTenancy")
-    answer = yield Request("CreateVpc", {name: change.new[name] for name in names if name in change.new})
-    vpc = answer["Vpc"]
-    inside = {"Filters": [{"Name": "vpc-id", "Values": [vpc["VpcId"]]}]}
+def _made_with_it(change: Change) -> Flow:
+    """What every VPC has from the start."""
+    inside = {"Filters": [{"Name": "vpc-id", "Values": [change.known["VpcId"]]}]}
     groups = yield Request("DescribeSecurityGroups", inside)
     lists = yield Request("DescribeNetworkAcls", inside)
+    associations = change.known["CidrBlockAssociationSet"]
     return {
-        **vpc,
         "DefaultSecurityGroup": groups["SecurityGroups"][0]["GroupId"],
         "DefaultNetworkAcl": lists["NetworkAcls"][0]["NetworkAclId"],
-        "CidrBlockAssociations": [each["AssociationId"] for each in vpc["CidrBlockAssociationSet"]],
+        "CidrBlockAssociations": [each["AssociationId"] for each in associations],
     }
 
 
 VPC = _of(
     "VPC",
-    create=_create_vpc,
+    create=Call("CreateVpc"),
+    after_create=_made_with_it,
     delete=Call("DeleteVpc", {"VpcId": "{VpcId}"}),
     read=Read("DescribeVpcs", {"VpcIds": ["{VpcId}"]}, "Vpcs.0"),
-    takes=("CidrBlock", "InstanceTenancy"),
     ref="{VpcId}",
     parts={
         "EnableDnsSupport": attribute("ModifyVpcAttribute", "VpcId", "EnableDnsSupport", True),
@@ -199,9 +197,21 @@ ROUTE = _of(
     },
 )
 
+
+def _associated(change: Change) -> Flow:
+    """Associating them again would give the same association."""
+    filters = [
+        {"Name": "route-table-id", "Values": [change.new["RouteTableId"]]},
+        {"Name": "association.subnet-id", "Values": [change.new["SubnetId"]]},
+    ]
+    answer = yield Request("DescribeRouteTables", {"Filters": filters}, gone_is_fine=True)
+    return answer.get("RouteTables")
+
+
 ASSOCIATION = _of(
     "SubnetRouteTableAssociation",
     create=Call("AssociateRouteTable"),
+    must_be_new=_associated,
     delete=Call("DisassociateRouteTable", {"AssociationId": "{AssociationId}"}),
     ref="{AssociationId}",
     attributes={"Id": "{AssociationId}"},

@@ -164,6 +164,12 @@ def _with_statement(policy: Any, statement_id: Any, statement: Any) -> Any:
     return as_text({**whole, "Statement": [*others, {**statement, "Sid": statement_id}]})
 
 
+def _same_statement(change: Change) -> Flow:
+    answer = yield Request("DescribeEventBus", {"Name": change.new.get("EventBusName", "default")})
+    policy: Any = json.loads(answer.get("Policy") or "{}")
+    return [each for each in policy.get("Statement", ()) if each.get("Sid") == change.new["StatementId"]]
+
+
 def _remove_statement(change: Change) -> Flow:
     old = change.old
     members = {"EventBusName": old.get("EventBusName", "default"), "StatementId": old["StatementId"]}
@@ -173,6 +179,7 @@ def _remove_statement(change: Change) -> Flow:
 EVENT_BUS_POLICY = ResourceType(
     "events",
     create=_put_statement,
+    must_be_new=_same_statement,
     update=_put_statement,
     delete=_remove_statement,
     takes=("EventBusName", "StatementId", "Statement", "Action", "Principal", "Condition"),

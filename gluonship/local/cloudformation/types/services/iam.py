@@ -19,7 +19,7 @@ from gluonship.local.cloudformation.types.declaration import (
     Tagging,
 )
 from gluonship.local.cloudformation.types.mapping import as_text
-from gluonship.local.cloudformation.types.steps import attached, listed, put, put_text
+from gluonship.local.cloudformation.types.steps import all_or_none, attached, listed, put, put_text
 
 _NOT_KNOWN_YET = {"PolicyName": UNKNOWN, "PolicyDocument": UNKNOWN}
 _ROLE = {"RoleName": "{RoleName}"}
@@ -105,19 +105,37 @@ _HOLDERS = (("Roles", "Role"), ("Users", "User"), ("Groups", "Group"))
 def _inline_policy(change: Change) -> Flow:
     """AWS::IAM::Policy: one document put on roles, users and groups."""
     new, old = change.new or {}, change.old or {}
+    put = []
     for many, one in _HOLDERS:
         for holder in listed(new.get(many)):
-            document = {"PolicyName": new["PolicyName"], "PolicyDocument": as_text(new["PolicyDocument"])}
-            yield Request(f"Put{one}Policy", {f"{one}Name": holder, **document})
+            named = {f"{one}Name": holder, "PolicyName": new["PolicyName"]}
+            document = {"PolicyDocument": as_text(new["PolicyDocument"])}
+            put.append(
+                (Request(f"Put{one}Policy", {**named, **document}), Request(f"Delete{one}Policy", named))
+            )
+    yield from all_or_none(put) if change.old is None else (request for request, _ in put)
+    for many, one in _HOLDERS:
         for holder in listed(old.get(many)):
             if holder not in listed(new.get(many)) or old["PolicyName"] != new["PolicyName"]:
                 members = {f"{one}Name": holder, "PolicyName": old["PolicyName"]}
                 yield Request(f"Delete{one}Policy", members, gone_is_fine=True)
 
 
+def _same_inline_policy(change: Change) -> Flow:
+    """Putting a policy of a name that a holder has already would replace its document."""
+    found = []
+    for many, one in _HOLDERS:
+        for holder in listed(change.new.get(many)):
+            members = {f"{one}Name": holder, "PolicyName": change.new["PolicyName"]}
+            if (yield Request(f"Get{one}Policy", members, gone_is_fine=True)):
+                found.append(holder)
+    return found
+
+
 POLICY = ResourceType(
     "iam",
     create=_inline_policy,
+    must_be_new=_same_inline_policy,
     update=_inline_policy,
     delete=_inline_policy,
     takes=("PolicyName", "PolicyDocument", "Roles", "Users", "Groups"),

@@ -19,6 +19,7 @@ _THING = {"thingName": "{ThingName}"}
 THING = ResourceType(
     "iot",
     create=Call("CreateThing"),
+    must_be_new=True,
     update=(Call("UpdateThing"),),
     delete=Call("DeleteThing", _THING),
     read=Read("DescribeThing", _THING),

@@ -58,10 +58,21 @@ LOG_GROUP = ResourceType(
     volatile=("storedBytes", "metricFilterCount", "creationTime"),
 )
 
+
+def _same_filter(change: Change) -> Flow:
+    """The API finds filters by how their names begin."""
+    new = change.new
+    members = {"logGroupName": new["LogGroupName"], "filterNamePrefix": new["FilterName"]}
+    answer = yield Request("DescribeMetricFilters", members, gone_is_fine=True)
+    found = answer.get("metricFilters", ())
+    return [each for each in found if each["filterName"] == new["FilterName"]]
+
+
 _FILTER = {"logGroupName": "{LogGroupName}", "filterName": "{FilterName}"}
 METRIC_FILTER = ResourceType(
     "logs",
     create=Call("PutMetricFilter"),
+    must_be_new=_same_filter,
     update=(Call("PutMetricFilter"),),
     delete=Call("DeleteMetricFilter", _FILTER),
     read=Read(
@@ -85,9 +96,16 @@ METRIC_FILTER = ResourceType(
     effect="recorded",
 )
 
+
+def _same_policy(change: Change) -> Flow:
+    answer = yield Request("DescribeResourcePolicies")
+    return [each for each in answer["resourcePolicies"] if each["policyName"] == change.new["PolicyName"]]
+
+
 RESOURCE_POLICY = ResourceType(
     "logs",
     create=Call("PutResourcePolicy"),
+    must_be_new=_same_policy,
     update=(Call("PutResourcePolicy"),),
     delete=Call("DeleteResourcePolicy", {"policyName": "{PolicyName}"}),
     ref="{PolicyName}",

@@ -222,6 +222,7 @@ BUCKET = ResourceType(
 BUCKET_POLICY = ResourceType(
     "s3",
     create=Call("PutBucketPolicy"),
+    must_be_new=True,
     update=(Call("PutBucketPolicy"),),
     delete=Call("DeleteBucketPolicy", {"Bucket": "{Bucket}"}),
     read=Read("GetBucketPolicy", {"Bucket": "{Bucket}"}),

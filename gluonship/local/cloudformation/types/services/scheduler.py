@@ -31,6 +31,7 @@ SCHEDULE = ResourceType(
 SCHEDULE_GROUP = ResourceType(
     "scheduler",
     create=Call("CreateScheduleGroup"),
+    must_be_new=True,
     delete=Call("DeleteScheduleGroup", {"Name": "{Name}"}),
     read=Read("GetScheduleGroup", {"Name": "{Name}"}),
     name=Name("Name", max_length=64),

@@ -18,7 +18,7 @@ from gluonship.local.cloudformation.types.declaration import (
     Tagging,
 )
 from gluonship.local.cloudformation.types.services.delivery_policies import TOPIC_POLICY
-from gluonship.local.cloudformation.types.steps import attribute, listed
+from gluonship.local.cloudformation.types.steps import attribute, listed, there
 
 _TOPIC = {"TopicArn": "{TopicArn}"}
 _SUBSCRIPTION = {"SubscriptionArn": "{SubscriptionArn}"}
@@ -59,6 +59,9 @@ def _topic_attributes(properties: dict[str, Any]) -> dict[str, Any]:
 TOPIC = ResourceType(
     "sns",
     create=Call("CreateTopic"),
+    must_be_new=there(
+        "GetTopicAttributes", {"TopicArn": "arn:{partition}:sns:{region}:{account}:{TopicName}"}, "Attributes"
+    ),
     delete=Call("DeleteTopic", _TOPIC),
     read=Read("GetTopicAttributes", _TOPIC, "Attributes"),
     name=Name("TopicName", max_length=256),
@@ -88,9 +91,25 @@ TOPIC = ResourceType(
     note="delivers to queues and HTTP; mail and SMS are kept, not sent",
 )
 
+
+def _subscribed(change: Change) -> Flow:
+    """Subscribing the same endpoint again would give the same subscription."""
+    wanted = (change.new["Protocol"], change.new.get("Endpoint"))
+    request = {"TopicArn": change.new["TopicArn"]}
+    while True:
+        answer = yield Request("ListSubscriptionsByTopic", request, gone_is_fine=True)
+        for each in answer.get("Subscriptions", ()):
+            if (each["Protocol"], each["Endpoint"]) == wanted:
+                return each
+        if not answer.get("NextToken"):
+            return None
+        request = {**request, "NextToken": answer["NextToken"]}
+
+
 SUBSCRIPTION = ResourceType(
     "sns",
     create=Call("Subscribe", {"ReturnSubscriptionArn": True}),
+    must_be_new=_subscribed,
     delete=Call("Unsubscribe", _SUBSCRIPTION),
     read=Read("GetSubscriptionAttributes", _SUBSCRIPTION, "Attributes"),
     attributes={"Arn": "{SubscriptionArn}"},

@@ -17,6 +17,7 @@ from gluonship.local.cloudformation.types.declaration import (
 )
 from gluonship.local.cloudformation.types.mapping import as_text
 from gluonship.local.cloudformation.types.services.delivery_policies import QUEUE_POLICY
+from gluonship.local.cloudformation.types.steps import there
 
 _QUEUE = {"QueueUrl": "{QueueUrl}"}
 _DEFAULTS: dict[str, Any] = {
@@ -59,6 +60,7 @@ def _update(change: Change) -> Flow:
 QUEUE = ResourceType(
     "sqs",
     create=_create,
+    must_be_new=there("GetQueueUrl", {"QueueName": "{QueueName}"}),
     update=_update,
     delete=Call("DeleteQueue", _QUEUE),
     read=Read("GetQueueAttributes", {**_QUEUE, "AttributeNames": ["All"]}, "Attributes"),

@@ -20,8 +20,10 @@ from gluonship.local.cloudformation.types.declaration import (
 )
 from gluonship.local.cloudformation.types.mapping import as_text
 from gluonship.local.cloudformation.types.schema import has_unknown
+from gluonship.local.cloudformation.types.steps import there
 
 _MACHINE = {"stateMachineArn": "{stateMachineArn}"}
+_NAMED_ARN = "arn:{partition}:states:{region}:{account}:stateMachine:{StateMachineName}"
 _SOURCES = ("Definition", "DefinitionString", "DefinitionS3Location")
 
 
@@ -75,6 +77,7 @@ def _without_substitutions(text: str) -> str:
 MACHINE = ResourceType(
     "stepfunctions",
     create=Call("CreateStateMachine"),
+    must_be_new=there("DescribeStateMachine", {"stateMachineArn": _NAMED_ARN}),
     update=(Call("UpdateStateMachine", _MACHINE),),
     delete=Call("DeleteStateMachine", _MACHINE),
     read=Read("DescribeStateMachine", _MACHINE),
@@ -109,9 +112,25 @@ MACHINE = ResourceType(
     note="runs, Standard and Express: tasks, choices, maps, waits, retries and catches",
 )
 
+
+def _published(change: Change) -> Flow:
+    """The version that the machine's revision has already: publishing it again would give the same one."""
+    machine = {"stateMachineArn": change.new["StateMachineArn"]}
+    answer = yield Request("DescribeStateMachine", machine)
+    revision = answer.get("revisionId")
+    answer = yield Request("ListStateMachineVersions", {**machine, "maxResults": 1000})
+    for version in answer["stateMachineVersions"]:
+        arn = {"stateMachineArn": version["stateMachineVersionArn"]}
+        answer = yield Request("DescribeStateMachine", arn, gone_is_fine=True)
+        if answer and answer.get("revisionId") == revision:
+            return arn
+    return None
+
+
 VERSION = ResourceType(
     "stepfunctions",
     create=Call("PublishStateMachineVersion"),
+    must_be_new=_published,
     delete=Call(
         "DeleteStateMachineVersion", {"stateMachineVersionArn": "{stateMachineVersionArn}"}, only_fixed=True
     ),
@@ -119,7 +138,7 @@ VERSION = ResourceType(
     ref="{stateMachineVersionArn}",
     members={"StateMachineRevisionId": "revisionId"},
     attributes={"Arn": "{stateMachineVersionArn}"},
-    note="published of the machine as it is then; the same one again where nothing has changed",
+    note="published of the machine as it is then; a revision has one version",
 )
 
 _ALIAS = {"stateMachineAliasArn": "{stateMachineAliasArn}"}
@@ -145,11 +164,20 @@ def _one_routing(properties: Mapping[str, Any]) -> str | None:
     return None
 
 
+def _named_alias(change: Change) -> Flow:
+    """An alias is of the machine that its versions are of."""
+    routing = change.new["RoutingConfiguration"][0]
+    machine = routing["StateMachineVersionArn"].rpartition(":")[0]
+    arn = {"stateMachineAliasArn": f"{machine}:{change.new['Name']}"}
+    return (yield Request("DescribeStateMachineAlias", arn, gone_is_fine=True))
+
+
 _AT_ONCE = "leave it out: ALL_AT_ONCE has no steps"
 
 ALIAS = ResourceType(
     "stepfunctions",
     create=Call("CreateStateMachineAlias"),
+    must_be_new=_named_alias,
     update=(Call("UpdateStateMachineAlias", _ALIAS),),
     delete=Call("DeleteStateMachineAlias", _ALIAS),
     read=Read("DescribeStateMachineAlias", _ALIAS),
