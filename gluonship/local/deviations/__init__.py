@@ -11,6 +11,7 @@ from gluonship.local.deviations import (
     bucket_logging,
     code_repositories,
     composite_alarms,
+    iam_delete_conflicts,
     instance_types,
     log_group_keys,
     managed_policies,
@@ -29,6 +30,7 @@ def apply() -> None:
     bucket_logging.apply()
     code_repositories.apply()
     composite_alarms.apply()
+    iam_delete_conflicts.apply()
     instance_types.apply()
     log_group_keys.apply()
     managed_policies.apply()

@@ -55,7 +55,7 @@ def test_what_exists_is_not_taken_over(driver: TypesDriver) -> None:
     driver.client("s3").head_bucket(Bucket="somebody-elses")
 
 
-def test_a_role_is_emptied_of_what_others_put_on_it(driver: TypesDriver) -> None:
+def test_policies_are_put_on_a_role_and_taken_off_again(driver: TypesDriver) -> None:
     role = driver.create("AWS::IAM::Role", {"AssumeRolePolicyDocument": TRUST})
     name = role.attributes["RoleName"]
     managed = {"PolicyDocument": DOCUMENT, "Roles": [name]}
@@ -73,6 +73,9 @@ def test_a_role_is_emptied_of_what_others_put_on_it(driver: TypesDriver) -> None
 
     driver.delete("AWS::IAM::InstanceProfile", profile, {"Roles": [name]})
     driver.delete("AWS::IAM::ManagedPolicy", attached, managed)
+    with pytest.raises(ProvisioningError, match="must delete policies first"):
+        driver.delete("AWS::IAM::Role", role, {"AssumeRolePolicyDocument": TRUST})
+    driver.delete("AWS::IAM::Policy", policy, renamed)
     driver.delete("AWS::IAM::Role", role, {"AssumeRolePolicyDocument": TRUST})
     assert driver.gone("AWS::IAM::Role", role)
 
@@ -124,16 +127,6 @@ def test_a_topic_delivers_by_its_policy_and_its_subscription(driver: TypesDriver
     driver.delete("AWS::SNS::Subscription", subscription, filtered)
     driver.delete("AWS::SNS::TopicPolicy", policy, allowed)
     assert driver.snapshot("AWS::SNS::Topic", topic) == default
-
-
-def test_a_rule_with_targets_put_on_it_by_hand_goes(driver: TypesDriver) -> None:
-    properties = {"EventPattern": {"source": ["demo"]}}
-    rule = driver.create("AWS::Events::Rule", properties)
-    assert rule.physical_id == rule.attributes["Name"]
-    target = {"Id": "hand", "Arn": "arn:aws:sqs:us-east-1:123456789012:q"}
-    driver.client("events").put_targets(Rule=rule.physical_id, Targets=[target])
-    driver.delete("AWS::Events::Rule", rule, properties)
-    assert driver.gone("AWS::Events::Rule", rule)
 
 
 def test_a_statement_of_a_bus_joins_the_others(driver: TypesDriver) -> None:

@@ -47,12 +47,8 @@ def _targets(change: Change) -> Flow:
 
 
 def _no_targets(change: Change) -> Flow:
-    """A rule goes only when it has no targets: the stack's, and those put on it by hand."""
-    rule = {"Rule": change.known["Name"], **_bus(change.known)}
-    answer = yield Request("ListTargetsByRule", rule)
-    ids = [each["Id"] for each in answer.get("Targets", ())]
-    if ids:
-        yield Request("RemoveTargets", {**rule, "Ids": ids}, gone_is_fine=True)
+    """A rule goes only when it has no targets. Those put on it by hand keep it from going."""
+    yield from _targets(Change(change.known, None, (change.old or {}).get("Targets")))
 
 
 def _delete_rule(change: Change) -> Flow:

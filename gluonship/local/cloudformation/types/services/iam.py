@@ -50,18 +50,17 @@ def inline(one: str) -> Step:
     return step
 
 
-def emptied(one: str) -> Step:
-    """Before a role, user or group goes: what the stack, and AWS::IAM::Policy, put on it."""
-    named = f"{one}Name"
+def taken_off(one: str) -> Step:
+    """Before a role, user or group goes: what its properties put on it. AWS::IAM::Policy and ManagedPolicy
+    take theirs off themselves; what else is there was put by hand, and keeps it from going."""
+    policies = attached(
+        f"Attach{one}Policy", f"Detach{one}Policy", "PolicyArn", {f"{one}Name": f"{{{one}Name}}"}
+    )
 
     def step(change: Change) -> Flow:
-        owner = {named: change.known[named]}
-        answer = yield Request(f"ListAttached{one}Policies", owner)
-        for each in answer["AttachedPolicies"]:
-            yield Request(f"Detach{one}Policy", {**owner, "PolicyArn": each["PolicyArn"]}, gone_is_fine=True)
-        answer = yield Request(f"List{one}Policies", owner)
-        for name in answer["PolicyNames"]:
-            yield Request(f"Delete{one}Policy", {**owner, "PolicyName": name}, gone_is_fine=True)
+        given = change.old or {}
+        yield from policies(Change(change.known, None, given.get("ManagedPolicyArns")))
+        yield from inline(one)(Change(change.known, None, given.get("Policies")))
 
     return step
 
@@ -85,7 +84,7 @@ ROLE = ResourceType(
             remove="DeleteRolePermissionsBoundary",
         ),
     },
-    before_delete=emptied("Role"),
+    before_delete=taken_off("Role"),
     tagging=Tagging("TagRole", "UntagRole", _ROLE),
     snapshot={
         "Attached": Read("ListAttachedRolePolicies", _ROLE, "AttachedPolicies"),
@@ -180,12 +179,9 @@ def _document(change: Change) -> Flow:
 
 
 def _detached(change: Change) -> Flow:
-    policy = {"PolicyArn": change.known["PolicyArn"]}
-    answer = yield Request("ListEntitiesForPolicy", policy)
+    """From those that the properties name; others keep it from going."""
     for many, one in _HOLDERS:
-        for holder in answer[f"Policy{many}"]:
-            named = {f"{one}Name": holder[f"{one}Name"]}
-            yield Request(f"Detach{one}Policy", {**named, **policy}, gone_is_fine=True)
+        yield from _holders(one)(Change(change.known, None, (change.old or {}).get(many)))
     yield from _without_old_versions(change)
 
 
@@ -245,12 +241,9 @@ _GROUP = {"GroupName": "{GroupName}"}
 _user_groups = attached("AddUserToGroup", "RemoveUserFromGroup", "GroupName", _USER)
 
 
-def _user_emptied(change: Change) -> Flow:
-    yield from emptied("User")(change)
-    answer = yield Request("ListGroupsForUser", {"UserName": change.known["UserName"]})
-    for group in answer["Groups"]:
-        members = {"GroupName": group["GroupName"], "UserName": change.known["UserName"]}
-        yield Request("RemoveUserFromGroup", members, gone_is_fine=True)
+def _user_taken_off(change: Change) -> Flow:
+    yield from taken_off("User")(change)
+    yield from _user_groups(Change(change.known, None, (change.old or {}).get("Groups")))
 
 
 USER = ResourceType(
@@ -268,7 +261,7 @@ USER = ResourceType(
         "LoginProfile": "there is no console to log in to",
         "PermissionsBoundary": "the local cloud keeps no boundary of a user",
     },
-    before_delete=_user_emptied,
+    before_delete=_user_taken_off,
     tagging=Tagging("TagUser", "UntagUser", _USER),
     snapshot={
         "Attached": Read("ListAttachedUserPolicies", _USER, "AttachedPolicies"),
@@ -289,7 +282,7 @@ GROUP = ResourceType(
         "ManagedPolicyArns": attached("AttachGroupPolicy", "DetachGroupPolicy", "PolicyArn", _GROUP),
         "Policies": inline("Group"),
     },
-    before_delete=emptied("Group"),
+    before_delete=taken_off("Group"),
     snapshot={
         "Attached": Read("ListAttachedGroupPolicies", _GROUP, "AttachedPolicies"),
         "Inline": Read("ListGroupPolicies", _GROUP, "PolicyNames"),
