@@ -357,6 +357,11 @@ def test_the_role_reads_its_image_and_its_artifact_and_no_others(templates: Temp
     assert len(permissions(templates["canary"])["PullImages"]["Resource"]) == 2
 
 
+def test_sagemaker_takes_the_role_for_this_account_alone(templates: Templates) -> None:
+    (trust,) = only(templates["plain"], "AWS::IAM::Role")["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": ENV.account}}
+
+
 def test_a_callers_permission_is_for_this_endpoint_alone(templates: Templates) -> None:
     policies = [each for each in templates["vpc"]["Resources"].values() if each["Type"] == "AWS::IAM::Policy"]
     statements = [one for each in policies for one in each["Properties"]["PolicyDocument"]["Statement"]]

@@ -157,6 +157,7 @@ def test_alarms_may_publish_to_the_encrypted_topic(template: Template) -> None:
     key_use = {
         "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
         "Principal": {"Service": "cloudwatch.amazonaws.com"},
+        "Condition": {"StringEquals": {"aws:SourceAccount": ENV.account}},
     }
     template.has_resource_properties(
         "AWS::KMS::Key", {"KeyPolicy": {"Statement": Match.array_with([Match.object_like(key_use)])}}
@@ -223,7 +224,8 @@ def operations(**props: Any) -> EndpointOperations:
         (lambda: AlarmThresholds(errors_5xx_percent=101), "errors_5xx_percent is 101; give 0 to 100 percent"),
         (lambda: AlarmThresholds(no_traffic_minutes=2000), "no_traffic_minutes is 2000; give 1 to 1440"),
         (lambda: AlarmThresholds(memory_percent=400), "memory_percent is 400"),
-        (lambda: AlarmThresholds(period_seconds=90), "period_seconds is 90; CloudWatch takes 10, 20, 30"),
+        (lambda: AlarmThresholds(period_seconds=90), "period_seconds is 90; give a multiple of 60"),
+        (lambda: AlarmThresholds(period_seconds=30), "period_seconds is 30; give 60 to 86400 seconds"),
         (lambda: AlarmThresholds(evaluation_periods=2000), "evaluation_periods is 2000; give 1 to 1440"),
         (lambda: AlarmThresholds(datapoints_to_alarm=4), "datapoints_to_alarm is 4; give 1 to 3"),
         (lambda: target_invocations_per_instance(0), "max_requests_per_second is 0"),

@@ -53,6 +53,7 @@ def bucket(stack: cdk.Stack) -> s3.IBucket:
         (lambda: PinnedImage.of_uri("mxnet:1.9"), "'mxnet:1.9' is no image in ECR"),
         (lambda: PinnedImage.of_uri(f"{REGISTRY}/shop"), "has no tag, which can mean another image tomorrow"),
         (lambda: PinnedImage.of_uri(f"{REGISTRY}/shop:latest"), "has the tag 'latest'"),
+        (lambda: PinnedImage.of_uri(f"{REGISTRY}/shop:main"), "has the tag 'main'"),
         (lambda: PinnedImage.of_uri(cdk.Fn.import_value("image")), "use PinnedImage.of_repository"),
         (lambda: Variant(CPU), "runs on nothing; give instance_type"),
         (lambda: Variant(CPU, instance_type="c5.large"), "instance_type is 'c5.large'; write a SageMaker"),
@@ -126,6 +127,10 @@ def test_data_in_s3(bucket: s3.IBucket, make: Callable[[s3.IBucket], object], sa
         (
             lambda: Deployment.linear(percent(10), wait_seconds=60, max_execution_seconds=600),
             "the deployment waits 600 s in all",
+        ),
+        (
+            lambda: Deployment.linear(percent(10), wait_seconds=2880),
+            "The deployment waits 28800 s in all (10 x wait_seconds + termination_wait_seconds); AWS give",
         ),
         (
             lambda: Deployment.canary(HALF, max_execution_seconds=500),

@@ -17,6 +17,8 @@ from gluonship_infra.notebook import NotebookInstance
 from gluonship_infra.notebook.lifecycle import install_script
 
 ENV = cdk.Environment(account="123456789012", region="us-east-1")
+KIT = "gluonship[client]==0.1.0"
+WHEEL = "gluonship[client] @ https://packages.example.com/gluonship-0.1.0-py3-none-any.whl"
 REASON = "The notebook reads public data sets and nothing of the account's."
 
 
@@ -32,8 +34,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         availability_zones=["us-east-1a"],
         private_subnet_ids=["subnet-0123456789abcdef0"],
     )
-    NotebookInstance(inside, "Notebook", vpc=vpc, kit="gluonship[client]==0.1.0")
-    NotebookInstance(outside, "Notebook", without_vpc_reason=REASON)
+    NotebookInstance(inside, "Notebook", vpc=vpc, kit=KIT)
+    NotebookInstance(outside, "Notebook", kit=WHEEL, without_vpc_reason=REASON)
     app.synth()  # fails on a rule that is neither kept nor acknowledged
     return Path(app.outdir)
 
@@ -65,6 +67,26 @@ def test_it_is_encrypted_and_without_root(folder: Path, stack: str) -> None:
     assert notebook["InstanceMetadataServiceConfiguration"] == {"MinimumInstanceMetadataServiceVersion": "2"}
 
 
+@pytest.mark.parametrize("stack", ["inside", "outside"])
+def test_sagemaker_takes_the_role_for_this_account_alone(folder: Path, stack: str) -> None:
+    resources = json.loads((folder / f"{stack}.template.json").read_text())["Resources"].values()
+    (role,) = [each["Properties"] for each in resources if each["Type"] == "AWS::IAM::Role"]
+    (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": ENV.account}}
+
+
+@pytest.mark.parametrize(
+    "kit",
+    [
+        "gluonship==0.1.0rc1",
+        "https://packages.example.com:8443/kits/gluonship-0.1.0-py3-none-any.whl#sha256=" + "a" * 64,
+        WHEEL,
+    ],
+)
+def test_a_pinned_kit_is_taken(kit: str) -> None:
+    assert f"ipykernel '{kit}'" in install_script(kit)
+
+
 def test_its_script_is_bash_and_installs_the_kit() -> None:
     script = install_script("gluonship[client]==0.1.0", "https://packages.example.com/simple")
     subprocess.run(["bash", "-n"], input=script, text=True, check=True)
@@ -76,7 +98,15 @@ def test_its_script_is_bash_and_installs_the_kit() -> None:
     ("props", "said"),
     [
         ({}, "Give vpc, or without_vpc_reason"),
-        ({"kit": "gluonship'; rm -rf /; '"}, "write what pip takes"),
+        ({"kit": "gluonship==1'; rm -rf /; '"}, "write a pinned requirement, as in gluonship[client]==0.1.0"),
+        ({"kit": "gluonship[client]"}, "kit is 'gluonship[client]'; write a pinned requirement"),
+        ({"kit": "gluonship>=0.1.0"}, "write a pinned requirement"),
+        ({"kit": "gluonship==0.1.*"}, "write a pinned requirement"),
+        (
+            {"kit": "http://packages.example.com/gluonship-0.1.0-py3-none-any.whl"},
+            "a wheel's https:// address",
+        ),
+        ({"kit": "git+https://example.com/gluonship"}, "write a pinned requirement"),
         ({"index_url": "http://packages.example.com"}, "index_url is 'http://packages.example.com'"),
         ({"instance_type": "t3.medium"}, "instance_type is 't3.medium'"),
         ({"volume_gigabytes": 4}, "volume_gigabytes is 4; give 5 to 16384 GB"),
@@ -85,5 +115,5 @@ def test_its_script_is_bash_and_installs_the_kit() -> None:
 def test_wrong_props_are_refused_in_words(props: dict[str, Any], said: str) -> None:
     reason = {"without_vpc_reason": REASON} if props else {}
     with pytest.raises(InvalidProps) as refusal:
-        NotebookInstance(cdk.Stack(), "Notebook", **props, **reason)
+        NotebookInstance(cdk.Stack(), "Notebook", **{"kit": KIT, **props, **reason})
     assert said in str(refusal.value)

@@ -31,7 +31,9 @@ class AlarmThresholds:
 
     Errors, latencies and utilisation are judged by periods of `period_seconds`: `datapoints_to_alarm` of the
     last `evaluation_periods` must be over. `cpu_percent`, `gpu_percent` and `gpu_memory_percent` count every
-    core and every device, as SageMaker does: four busy cores are 400.
+    core and every device, as SageMaker does: four busy cores are 400. Periods are whole minutes, as
+    SageMaker sends the metrics once a minute where the endpoint's configuration asks for no more
+    (https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html).
     """
 
     errors_5xx_percent: float | None = 1.0
@@ -52,6 +54,11 @@ class AlarmThresholds:
     def __post_init__(self) -> None:
         _check(self)
 
+    @property
+    def seconds_to_alarm(self) -> int:
+        """How long something must be wrong, at the least, before an alarm is raised."""
+        return self.datapoints_to_alarm * self.period_seconds
+
 
 def _check(thresholds: AlarmThresholds) -> None:
     bounds = {
@@ -67,10 +74,11 @@ def _check(thresholds: AlarmThresholds) -> None:
         value = getattr(thresholds, prop)
         if value is not None:
             number(prop, value, minimum, maximum, unit)
-    whole("period_seconds", thresholds.period_seconds, 10, _DAY_SECONDS, "seconds")
-    if thresholds.period_seconds not in (10, 20, 30) and thresholds.period_seconds % 60:
+    whole("period_seconds", thresholds.period_seconds, 60, _DAY_SECONDS, "seconds")
+    if thresholds.period_seconds % 60:
         raise InvalidProps(
-            f"period_seconds is {thresholds.period_seconds}; CloudWatch takes 10, 20, 30 or a multiple of 60."
+            f"period_seconds is {thresholds.period_seconds}; give a multiple of 60, as SageMaker sends the "
+            "metrics once a minute."
         )
     most_periods = _DAY_SECONDS // thresholds.period_seconds
     whole("evaluation_periods", thresholds.evaluation_periods, 1, most_periods, "periods (a day in all)")

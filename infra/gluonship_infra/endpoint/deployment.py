@@ -16,6 +16,7 @@ from aws_cdk import aws_sagemaker as sagemaker
 from gluonship_infra.endpoint.refusals import InvalidProps, whole
 
 _MOST_ALARMS = 10
+_MOST_SECONDS = 28_800  # of BlueGreenUpdatePolicy and RollingUpdatePolicy alike
 Strategy = Literal["ALL_AT_ONCE", "CANARY", "LINEAR", "ROLLING"]
 # The size of a step, in percent of the fleet, least and most.
 _PERCENT = {"CANARY": (1, 50), "LINEAR": (10, 50), "ROLLING": (5, 50)}
@@ -181,14 +182,19 @@ class Deployment:
             whole(f"The step of a {self.strategy} deployment", step.value, 1, 1000, "instances")
 
     def _check_time(self) -> None:
-        if self.max_execution_seconds is None:
-            return
-        whole("max_execution_seconds", self.max_execution_seconds, 600, 28_800, "seconds")
         waiting = self.shifts * self.wait_seconds + self.termination_wait_seconds
+        parts = f"{self.shifts} x wait_seconds + termination_wait_seconds"
+        if self.max_execution_seconds is None:
+            if waiting >= _MOST_SECONDS:
+                raise InvalidProps(
+                    f"The deployment waits {waiting} s in all ({parts}); AWS gives one {_MOST_SECONDS} s."
+                )
+            return
+        whole("max_execution_seconds", self.max_execution_seconds, 600, _MOST_SECONDS, "seconds")
         if self.max_execution_seconds <= waiting:
             raise InvalidProps(
                 f"max_execution_seconds is {self.max_execution_seconds}, and the deployment waits {waiting} "
-                f"s in all ({self.shifts} x wait_seconds + termination_wait_seconds): it cannot end."
+                f"s in all ({parts}): it cannot end."
             )
 
     def _check_rollback(self) -> None:

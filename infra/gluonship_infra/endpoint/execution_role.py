@@ -29,7 +29,10 @@ def execution_role(scope: Construct, id: str) -> iam.Role:
     return iam.Role(
         scope,
         id,
-        assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"),
+        assumed_by=iam.ServicePrincipal(
+            "sagemaker.amazonaws.com",
+            conditions={"StringEquals": {"aws:SourceAccount": cdk.Stack.of(scope).account}},
+        ),
         description="What SageMaker may do to serve the models of one endpoint",
     )
 

@@ -9,12 +9,12 @@ import aws_cdk as cdk
 from aws_cdk import aws_ecr as ecr
 
 from gluonship_infra.endpoint.refusals import InvalidProps
+from gluonship_infra.rules.images import MOVING_TAGS
 
 _URI = re.compile(
     r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?"
     r"/(?P<repository>[a-z0-9][a-z0-9._/-]*)(?P<version>:[\w][\w.-]{0,127}|@sha256:[0-9a-f]{64})?"
 )
-_MOVING_TAGS = ("latest", "stable", "main", "master")
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class PinnedImage:
 
 
 def _pinned(image: str, version: str) -> None:
-    if version in ("", *_MOVING_TAGS):
+    if not version or version in MOVING_TAGS:
         given = f"the tag {version!r}" if version else "no tag"
         raise InvalidProps(
             f"{image} has {given}, which can mean another image tomorrow; pin it by an exact tag or a digest."

@@ -43,4 +43,11 @@ def let_alarms_publish(topic: sns.ITopic) -> None:
         )
     )
     if topic.master_key is not None:
-        topic.master_key.grant(cloudwatch, "kms:Decrypt", "kms:GenerateDataKey*")
+        topic.master_key.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[cloudwatch],
+                actions=["kms:Decrypt", "kms:GenerateDataKey*"],
+                resources=["*"],
+                conditions={"StringEquals": {"aws:SourceAccount": cdk.Stack.of(topic.master_key).account}},
+            )
+        )

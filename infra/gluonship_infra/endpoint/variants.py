@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProductionVariant.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,10 +12,9 @@ from aws_cdk import aws_sagemaker as sagemaker
 
 from gluonship_infra.endpoint.models import ServedModel
 from gluonship_infra.endpoint.refusals import InvalidProps, matches, number, one_of, sagemaker_name, whole
+from gluonship_infra.instance_types import has_local_disk
 
 _ROUTING = ("LEAST_OUTSTANDING_REQUESTS", "RANDOM")
-# Families with NVMe disks of their own: encrypted by the hardware, of a given size.
-_LOCAL_STORAGE = re.compile(r"ml\.([a-z]+\d+[a-z]*d[a-z]*|g[4-9][a-z]*|p[4-9][a-z0-9-]*|trn\w+|dl1)\.")
 
 
 @dataclass(frozen=True)
@@ -71,7 +69,7 @@ class Variant:
     @property
     def local_storage(self) -> bool:
         """Its instances have NVMe disks of their own, which take no key and no size."""
-        return bool(self.instance_type and _LOCAL_STORAGE.match(self.instance_type))
+        return self.instance_type is not None and has_local_disk(self.instance_type)
 
     @property
     def inferentia_1(self) -> bool:

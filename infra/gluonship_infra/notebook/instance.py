@@ -22,10 +22,13 @@ _STREAMS = "SageMaker names a log stream by the instance, below its one log grou
 class NotebookInstance(Construct):
     """A SageMaker notebook instance that starts with a kernel called GluonShip.
 
-    `kit` is what pip installs into that kernel, from `index_url` when given: inside a VPC without a way out,
-    name a package index that can be reached there. With `vpc` the instance has no internet access but the
-    VPC's; without one, `without_vpc_reason` says why SageMaker's own network will do. The role made may write
-    logs and no more: grant `.role` what the work in the notebook needs.
+    `kit` is what pip installs into that kernel: a pinned version, or a wheel by its https:// address, so that
+    nobody else's package can take its place. It comes from `index_url` when given: inside a VPC without a way
+    out, name a package index that can be reached there.
+
+    With `vpc` the instance has no internet access but the VPC's; without one, `without_vpc_reason` says why
+    SageMaker's own network will do. The role made may write logs and no more: grant `.role` what the work in
+    the notebook needs.
     """
 
     def __init__(
@@ -33,7 +36,7 @@ class NotebookInstance(Construct):
         scope: Construct,
         id: str,
         *,
-        kit: str = "gluonship[client]",
+        kit: str,
         index_url: str | None = None,
         instance_type: str = "ml.t3.medium",
         volume_gigabytes: int = 20,
@@ -53,7 +56,12 @@ class NotebookInstance(Construct):
             raise InvalidProps("Give vpc, or without_vpc_reason, and not both.")
         self.key: kms.IKey = key or kms.Key(self, "Key", enable_key_rotation=True)
         self.role: iam.IRole = role or iam.Role(
-            self, "Role", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com")
+            self,
+            "Role",
+            assumed_by=iam.ServicePrincipal(
+                "sagemaker.amazonaws.com",
+                conditions={"StringEquals": {"aws:SourceAccount": cdk.Stack.of(self).account}},
+            ),
         )
         self._allow_logs()
         self.network = ModelNetwork.choose(self, vpc, subnets, security_groups)

@@ -8,8 +8,13 @@ from __future__ import annotations
 from gluonship_infra.endpoint.refusals import InvalidProps, matches
 
 _MOST_CHARACTERS = 16_384
-_REQUIREMENT = r"[A-Za-z0-9][A-Za-z0-9._\[\],=<>~@:/+ -]*"
-_RULE = "write what pip takes, as in gluonship[client]==0.1.0 or a wheel's https:// address"
+_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*(\[[A-Za-z0-9._, -]+\])?"
+_WHEEL = r"https://[A-Za-z0-9.-]+(:\d+)?/[A-Za-z0-9._~%+/-]+\.whl(#sha256=[0-9a-f]{64})?"
+_REQUIREMENT = rf"{_NAME}==\d[A-Za-z0-9.+!-]*|({_NAME} @ )?{_WHEEL}"
+_RULE = (
+    "write a pinned requirement, as in gluonship[client]==0.1.0, or a wheel's https:// address, as in "
+    "gluonship[client] @ https://example.com/gluonship-0.1.0-py3-none-any.whl"
+)
 _SCRIPT = """\
 #!/bin/bash
 # Makes a kernel called GluonShip, once; it stays in ~/SageMaker over stops and starts.
@@ -33,7 +38,7 @@ nohup sudo -u ec2-user -i bash "$script" >/var/log/install-gluonship.log 2>&1 &
 def install_script(requirement: str, index_url: str | None = None) -> str:
     """The start script that installs `requirement` with pip, from `index_url` when given.
 
-    Raises InvalidProps for what is no requirement: the script runs as root.
+    Raises InvalidProps for what is no pinned requirement: the script runs as root.
     """
     matches("kit", requirement, _REQUIREMENT, _RULE)
     index = ""

@@ -19,6 +19,8 @@ _SEVERAL = {
     "CreateModelPackage": ("InferenceSpecification.Containers", "Image"),
 }
 _DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
+MOVING_TAGS = frozenset({"latest", "stable", "main", "master"})
+"""Tags that by custom are put on one image after another."""
 _TAG = re.compile(r":([A-Za-z0-9_][A-Za-z0-9_.-]{0,127})$")
 
 
@@ -34,7 +36,7 @@ def unpinned(image: Any) -> str | None:
         return f"'{uri}' has a digest that is not sha256 and 64 hexadecimal digits"
     if tag is None:
         return f"'{uri}' has neither tag nor digest"
-    if tag[1] == "latest":
+    if tag[1] in MOVING_TAGS:
         return f"'{uri}' is whatever was pushed last"
     return None
 
@@ -63,7 +65,8 @@ RULES = (
         "PinnedImage",
         "Images are named by digest or by an exact tag.",
         "An image that changes under its name makes runs that nobody can repeat, and lets in the untested.",
-        "Name a tag other than 'latest' in a repository with immutable tags, or a digest (@sha256:...).",
+        "Name a digest (@sha256:...), or, in a repository with immutable tags, an exact tag (not latest, "
+        "stable, main or master).",
         "https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-tag-mutability.html",
         _pinned,
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gluonship_infra.instance_types import has_local_disk
 from gluonship_infra.rules.requests import AtRunTime, Request, requests, unreadable
 from gluonship_infra.rules.rule import Finding, Rule
 from gluonship_infra.rules.templates import Template
@@ -38,17 +39,6 @@ _OUTPUT = {
     "CreateCompilationJob": "OutputConfig.KmsKeyId",
 }
 _TIME = ("CreateTrainingJob", "CreateProcessingJob", "CreateCompilationJob")
-# Families whose volume is the instance's own NVMe disk: encrypted by the hardware, and a key is refused.
-_LOCAL_DISK = ("g4dn", "g5", "g6", "g6e", "p3dn", "p4d", "p4de", "p5", "p5e", "p5en", "trn1", "trn1n", "inf2")
-
-
-def has_local_disk(instance_type: str) -> bool:
-    """Whether an instance type stores on its own disk, for which SageMaker refuses a volume key.
-
-    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ResourceConfig.html (VolumeKmsKeyId)
-    """
-    family = instance_type.removeprefix("ml.").split(".")[0]
-    return family in _LOCAL_DISK or (family[:1] in "cmr" and family.endswith("d") and family[1:2].isdigit())
 
 
 def _isolation(template: Template) -> Iterator[Finding]:
