@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -18,6 +19,7 @@ INFRA = Path(__file__).resolve().parents[1]
 _COMMAND = INFRA / "node_modules" / ".bin" / "cdk"
 _UNATTENDED = ("--require-approval", "never", "--progress", "events")
 _SECONDS = 900.0
+_LOOK_SECONDS = 0.5
 _GRACE_SECONDS = 5.0
 _LINES_SHOWN = 15  # of a failure
 
@@ -36,6 +38,7 @@ class Cdk:
         configuration: Path,
         environment: str,
         say: Callable[[str], None],
+        cloud_runs: Callable[[], bool],
     ) -> None:
         """`variables` lead to the cloud; `say` gets each line that the command prints."""
         if not _COMMAND.exists():
@@ -50,6 +53,7 @@ class Cdk:
         self._assembly = assembly
         self._context = ["-c", f"config={configuration}", "-c", f"environment={environment}"]
         self._say = say
+        self._cloud_runs = cloud_runs
 
     def bootstrap(self, account_id: str, region: str, qualifier: str | None) -> None:
         """A qualifier's resources are a stack of their own: CDKToolkit is the one of those without."""
@@ -99,29 +103,43 @@ class Cdk:
             encoding="utf-8",
             errors="replace",
         )
-        limit = threading.Timer(_SECONDS, _end, [process.pid])
-        limit.start()
+        over = threading.Event()
+        threading.Thread(target=self._watch, args=(process, over), daemon=True).start()
         try:
             yield process
             process.wait()
         finally:
-            limit.cancel()
+            over.set()
             if process.returncode is None:
-                _end(process.pid)
+                _end(process)
                 process.wait()
             if process.stdout:
                 process.stdout.close()
 
+    def _watch(self, command: subprocess.Popen[str], over: threading.Event) -> None:
+        """Ends the command after its time, and with its cloud: left alone it tries for most of a minute."""
+        deadline = time.monotonic() + _SECONDS
+        while not over.wait(_LOOK_SECONDS):
+            if time.monotonic() > deadline or not self._cloud_runs():
+                _end(command)
+                return
 
-def _end(pid: int) -> None:
+
+def _end(command: subprocess.Popen[str]) -> None:
     """Ends the command with all that it has started: the Python that synthesises, and the node of that."""
-    with suppress(psutil.NoSuchProcess):
-        command = psutil.Process(pid)
-        family = [*command.children(recursive=True), command]
-        for process in family:
-            with suppress(psutil.NoSuchProcess):
-                process.terminate()
-        _, alive = psutil.wait_procs(family, _GRACE_SECONDS)
-        for process in alive:
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
+    try:
+        family = psutil.Process(command.pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return
+    command.terminate()
+    for process in family:
+        with suppress(psutil.NoSuchProcess):
+            process.terminate()
+    try:
+        command.wait(_GRACE_SECONDS)
+    except subprocess.TimeoutExpired:
+        command.kill()
+    _, alive = psutil.wait_procs(family, _GRACE_SECONDS)
+    for process in alive:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()

@@ -68,7 +68,7 @@ def opened(configuration: Configuration, path: Path, say: Callable[[str], None])
     }
     with tempfile.TemporaryDirectory(prefix="gluonship-account-") as folder:
         scratch = Path(folder)
-        cdk = Cdk(variables, scratch / "assembly", path, configuration.environment, say)
+        cdk = Cdk(variables, scratch / "assembly", path, configuration.environment, say, lambda: _runs(info))
         stacks = Stacks(account.session.client("cloudformation"), configuration)
         try:
             yield Place(account, cdk, stacks, scratch, configuration)
