@@ -6,6 +6,7 @@ the next start can tell of it.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -64,13 +65,19 @@ class NoJournal:
     def ended(self, operation: Operation, status: str, at: datetime) -> None: ...
 
 
+@dataclass(frozen=True)
+class _OpenFile:
+    handle: BinaryIO
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
 class FileJournal:
     """One file an operation, appended and synced line by line; it goes when its operation has ended."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._lock = threading.Lock()
-        self._files: dict[str, BinaryIO] = {}
+        self._lock = threading.Lock()  # of `_files`, never held while a disk is waited for
+        self._files: dict[str, _OpenFile] = {}
         self.failure: str | None = None  # why nothing more is kept: the launcher may say it
 
     def started(self, operation: Operation, at: datetime) -> None:
@@ -91,7 +98,7 @@ class FileJournal:
             self.failure = str(error)
             return
         with self._lock:
-            self._files[operation.id] = handle
+            self._files[operation.id] = _OpenFile(handle)
         self._append(operation, line)
 
     def resource_started(self, operation: Operation, step: ResourceStep, at: datetime) -> None:
@@ -103,24 +110,28 @@ class FileJournal:
 
     def ended(self, operation: Operation, status: str, at: datetime) -> None:
         with self._lock:
-            handle = self._files.pop(operation.id, None)
-        if handle is None:
+            file = self._files.pop(operation.id, None)
+        if file is None:
             return
         try:
-            handle.close()
+            with file.lock:
+                file.handle.close()
             _path(self._folder, operation.id).unlink(missing_ok=True)
         except OSError as error:
             self.failure = str(error)
 
     def _append(self, operation: Operation, line: dict[str, Any]) -> None:
         with self._lock:
-            handle = self._files.get(operation.id)
-            if handle is None:
+            file = self._files.get(operation.id)
+        if file is None:
+            return
+        with file.lock:
+            if file.handle.closed:  # the operation has ended meanwhile
                 return
             try:
-                handle.write(json.dumps(line).encode() + b"\n")
-                handle.flush()
-                os.fdatasync(handle.fileno())
+                file.handle.write(json.dumps(line).encode() + b"\n")
+                file.handle.flush()
+                os.fdatasync(file.handle.fileno())
             except OSError as error:
                 self.failure = str(error)
 
@@ -187,22 +198,50 @@ class Interrupted:
 
 def interrupted(folder: Path) -> list[Interrupted]:
     """The operations that had not ended when the last cloud with this folder did, oldest first."""
-    found = [
-        entry for path in sorted(folder.glob("*.jsonl")) if (entry := _read(path.read_bytes())) is not None
-    ]
+    found = [entry for path in _files(folder) if isinstance(entry := _read_file(path), Interrupted)]
     return sorted(found, key=lambda entry: entry.started)
 
 
+def unreadable(folder: Path) -> list[str]:
+    """A sentence on each file that is none of a journal's; `clear` leaves those where they are."""
+    return [
+        f"{path}: not a record of a stack operation ({why}); it is kept: move it away"
+        for path in _files(folder)
+        if isinstance(why := _read_file(path), str)
+    ]
+
+
 def clear(folder: Path) -> None:
-    """Forgets them: what `interrupted` told has been told."""
-    for path in folder.glob("*.jsonl"):
-        path.unlink(missing_ok=True)
+    """Forgets the operations: what `interrupted` told has been told."""
+    for path in _files(folder):
+        if not isinstance(_read_file(path), str):
+            with contextlib.suppress(OSError):  # it is told again, then
+                path.unlink(missing_ok=True)
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.jsonl"))
+
+
+def _read_file(path: Path) -> Interrupted | str | None:
+    """What a file tells: nothing, where the kill came before the first line; words, why it cannot be read."""
+    try:
+        return _read(path.read_bytes())
+    except OSError as error:
+        return error.strerror or str(error)
+    except KeyError as error:
+        return f"a line lacks {error}"
+    except (ValueError, TypeError, AttributeError) as error:
+        return str(error)
 
 
 def _read(content: bytes) -> Interrupted | None:
+    """Raises KeyError, ValueError or TypeError for what no journal wrote."""
     lines = [line for line in map(_line, content.split(b"\n")) if line]
-    if not lines or lines[0].get("event") != "started":
+    if not lines and (not content or content.startswith(b"{")):
         return None  # killed before its first line was whole: nothing had begun
+    if not lines or lines[0].get("event") != "started":
+        raise ValueError("it does not begin with the operation")
     first = lines[0]
     scope = Scope(first["account"], first["region"])
     operation = Operation(first["id"], first["kind"], scope, first["stack"], first["stack_id"])
@@ -218,8 +257,10 @@ def _read(content: bytes) -> Interrupted | None:
             status=line.get("status"),
             at=datetime.fromisoformat(line["at"]),
         )
-    last = datetime.fromisoformat(lines[-1]["at"])
-    return Interrupted(operation, datetime.fromisoformat(first["at"]), last, tuple(resources.values()))
+    last, started = (datetime.fromisoformat(lines[at]["at"]) for at in (-1, 0))
+    if started.tzinfo is None or last.tzinfo is None:
+        raise ValueError("a time is without its zone")
+    return Interrupted(operation, started, last, tuple(resources.values()))
 
 
 def _line(content: bytes) -> dict[str, Any]:
@@ -228,6 +269,6 @@ def _line(content: bytes) -> dict[str, Any]:
         return {}
     try:
         line = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return line if isinstance(line, dict) else {}

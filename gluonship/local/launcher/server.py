@@ -79,6 +79,7 @@ def _serve(
     home.forget()
     shutil.rmtree(home.path / "containers", ignore_errors=True)  # of the cloud before
     left = [line for each in journal.interrupted(home.path / JOURNAL) for line in each.sentences()]
+    left += journal.unreadable(home.path / JOURNAL)
     for line in left:
         report("progress", line)
     journal.clear(home.path / JOURNAL)
