@@ -29,7 +29,34 @@ def read(body: str) -> list[dict[str, Any]]:
             raise validation_error(f"Error validating stack policy: {json.dumps(statement)}")
         if statement.get("Effect") not in ("Allow", "Deny"):
             raise validation_error("Error validating stack policy: Effect must be Allow or Deny")
+        for member in ("Action", "NotAction", "Resource", "NotResource"):
+            _require_strings(member, statement.get(member, []))
+        _check_condition(statement.get("Condition"))
     return statements
+
+
+def _require_strings(member: str, value: Any) -> None:
+    if not all(isinstance(one, str) for one in (value if isinstance(value, list) else [value])):
+        raise validation_error(
+            f"Error validating stack policy: {member} must be a string or a list of strings"
+        )
+
+
+def _check_condition(condition: Any) -> None:
+    """Only what stack policies know; anything else would hold never, or always."""
+    if condition is None:
+        return
+    if not isinstance(condition, dict) or set(condition) - _OPERATORS.keys():
+        known = " and ".join(_OPERATORS)
+        raise validation_error(
+            f"Error validating stack policy: Condition knows {known}: {json.dumps(condition)}"
+        )
+    for operator, keys in condition.items():
+        if not isinstance(keys, dict) or set(keys) != {"ResourceType"}:
+            raise validation_error(
+                f"Error validating stack policy: {operator} takes ResourceType and nothing else"
+            )
+        _require_strings("ResourceType", keys["ResourceType"])
 
 
 def denials(body: str, plan: Plan) -> list[str]:
@@ -84,12 +111,13 @@ def _any(patterns: Any, value: str) -> bool:
 
 
 def _condition(condition: Any, type_name: str) -> bool:
-    if not condition:
-        return True
-    types = [
-        value
-        for operator in ("StringEquals", "StringLike")
-        for value in [condition.get(operator, {}).get("ResourceType")]
-        if value
-    ]
-    return any(_any(value, type_name) for value in types)
+    return all(
+        _OPERATORS[operator](keys["ResourceType"], type_name) for operator, keys in (condition or {}).items()
+    )
+
+
+def _equals(values: Any, type_name: str) -> bool:
+    return type_name in (values if isinstance(values, list) else [values])
+
+
+_OPERATORS = {"StringEquals": _equals, "StringLike": _any}
