@@ -46,11 +46,12 @@ class CloudFormation:
         types = AllTypes(provider)
         surroundings = Surroundings(clients, register)
         self.context = Context(types, clients, clock, journal, register, surroundings)
-        self._operations = Operations(self.context)
+        change_sets = ChangeSets(register)
+        self._operations = Operations(self.context, change_sets)
         self._linger_seconds = linger_seconds
         nested = types.nested = Nested(self.context, self._operations)
         self._notices = Notices(clients, register)
-        engine = Engine(self.context, self._operations, nested, ChangeSets(register), self._notices)
+        engine = Engine(self.context, self._operations, nested, change_sets, self._notices)
         stacks = StackHandlers(engine)
         self._handlers: dict[str, Handler] = {
             **stacks.operations(),

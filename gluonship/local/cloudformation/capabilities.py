@@ -24,25 +24,32 @@ _IAM, _NAMED, _EXPAND = "CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AU
 
 
 def needed(template: Template) -> list[str]:
-    """The capability that a template needs, if any."""
+    """The capabilities that a template needs."""
+    expanding = [_EXPAND] if template.transforms else []
     of_iam = [resource for resource in template.resources.values() if resource.type in _IAM_NAMES]
     if any(_IAM_NAMES[resource.type] in resource.properties for resource in of_iam):
-        return [_NAMED]
-    return [_IAM] if of_iam else []
+        return [_NAMED, *expanding]
+    return [_IAM, *expanding] if of_iam else expanding
 
 
 def reason(template: Template) -> str | None:
     types = sorted({resource.type for resource in template.resources.values() if resource.type in _IAM_NAMES})
-    if not types:
-        return None
-    return f"The following resource(s) require capabilities: [{', '.join(types)}]"
+    sentences = []
+    if types:
+        sentences.append(f"The following resource(s) require capabilities: [{', '.join(types)}]")
+    if template.transforms:
+        sentences.append(f"The following transforms require capabilities: [{', '.join(template.transforms)}]")
+    return "; ".join(sentences) or None
 
 
-def check(template: Template, acknowledged: Collection[str]) -> None:
-    """Raises InsufficientCapabilitiesException."""
-    for capability in needed(template):
-        if _NAMED not in acknowledged and (capability == _NAMED or capability not in acknowledged):
-            raise AwsError("InsufficientCapabilitiesException", f"Requires capabilities : [{capability}]")
+def check(template: Template, acknowledged: Collection[str], *, expanding: bool) -> None:
+    """Raises InsufficientCapabilitiesException. `expanding`: a stack is made of the template without a change
+    set, which would show what its transforms come to."""
+    granted = {*acknowledged, *([_IAM] if _NAMED in acknowledged else []), *([] if expanding else [_EXPAND])}
+    missing = [capability for capability in needed(template) if capability not in granted]
+    if missing:
+        message = f"Requires capabilities : [{', '.join(missing)}]"
+        raise AwsError("InsufficientCapabilitiesException", message)
     unknown = sorted(set(acknowledged) - {_IAM, _NAMED, _EXPAND})
     if unknown:
         raise AwsError("ValidationError", f"Unknown capabilities: {', '.join(unknown)}")

@@ -32,14 +32,14 @@ def change(planned: ResourcePlan, *, values: bool) -> dict[str, Any]:
         described["Replacement"] = planned.replacement.value
     if values:
         if planned.action is not Action.ADD:
-            described["BeforeContext"] = _context(planned.before)
+            described["BeforeContext"] = _context(planned.before_shown)
         if planned.action is not Action.REMOVE:
-            described["AfterContext"] = _context(planned.after)
+            described["AfterContext"] = _context(planned.after_shown)
     return {"Type": "Resource", "ResourceChange": described}
 
 
 def _details(planned: ResourcePlan, *, values: bool) -> list[dict[str, Any]]:
-    details = [_property_detail(one, values=values) for one in planned.changes]
+    details = [_property_detail(planned, one, values=values) for one in planned.changes]
     for attribute in planned.scope:
         if attribute != "Properties":
             target = {"Attribute": attribute, "RequiresRecreation": "Never"}
@@ -50,7 +50,7 @@ def _details(planned: ResourcePlan, *, values: bool) -> list[dict[str, Any]]:
     return details
 
 
-def _property_detail(changed: PropertyChange, *, values: bool) -> dict[str, Any]:
+def _property_detail(planned: ResourcePlan, changed: PropertyChange, *, values: bool) -> dict[str, Any]:
     recreation = {
         Replacement.TRUE: "Always",
         Replacement.CONDITIONAL: "Conditionally",
@@ -67,9 +67,9 @@ def _property_detail(changed: PropertyChange, *, values: bool) -> dict[str, Any]
             "Add" if changed.before is None else "Remove" if changed.after is None else "Modify"
         )
         if changed.before is not None:
-            target["BeforeValue"] = _shown(changed.before)
+            target["BeforeValue"] = _shown(planned.before_shown.get(changed.name))
         if changed.after is not None:
-            target["AfterValue"] = _shown(changed.after)
+            target["AfterValue"] = _shown(planned.after_shown.get(changed.name))
     dynamic = has_unknown(changed.after)
     return {
         "Target": target,
@@ -85,7 +85,7 @@ def _context(properties: Mapping[str, Any]) -> str:
 def _shown(value: Any) -> str:
     if isinstance(value, dict | list):
         return json.dumps(value, default=_unknown)
-    return text(value)
+    return "null" if value is None else text(value)
 
 
 def _unknown(value: Any) -> str:

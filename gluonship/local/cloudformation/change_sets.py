@@ -68,18 +68,28 @@ class ChangeSets:
         with self._lock:
             return [one for one in self._sets.values() if one.stack is stack]
 
-    def executed(self, change_set: ChangeSet) -> None:
-        """The stack is another now: its other change sets are gone."""
+    def executing(self, change_set: ChangeSet) -> None:
+        """The stack will be another: its other change sets are gone."""
         with self._lock:
+            change_set.execution = "EXECUTE_IN_PROGRESS"
             for one in list(self._sets.values()):
                 if one.stack is change_set.stack and one is not change_set:
                     del self._sets[one.id]
 
     def outdated(self, stack: Stack) -> None:
-        """The stack was changed otherwise: its change sets cannot be executed any more."""
+        """An operation on the stack begins: what was planned before cannot be executed any more."""
         for one in self.of(stack):
             if one.execution == "AVAILABLE":
                 one.execution = "OBSOLETE"
+
+    def ended(self, stack: Stack) -> None:
+        """An operation on the stack has ended, perhaps a change set's; what belongs to a stack that is gone goes."""
+        for one in self.of(stack):
+            if not stack.exists:
+                self.remove(one)
+            elif one.execution == "EXECUTE_IN_PROGRESS":
+                done = stack.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+                one.execution = "EXECUTE_COMPLETE" if done else "EXECUTE_FAILED"
 
     def find(self, scope: Scope, name: str, stack_name: str | None) -> ChangeSet | None:
         """By its ARN, or by its name and its stack's."""

@@ -95,6 +95,7 @@ class Context:
             properties=None if properties is None else json.dumps(shown(properties), default=repr),
             operation_id=stack.operations[-1][0] if stack.operations else None,
             token=stack.token,
+            topics=stack.revision.notification_arns if stack.revision else (),
         )
 
     def begin(

@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterator
 
 from gluonship.local.cloudformation.all_types import NestedStacks
 from gluonship.local.cloudformation.context import Context
-from gluonship.local.cloudformation.forward import Forward, undo_of
+from gluonship.local.cloudformation.forward import Failure, Forward, undo_of
 from gluonship.local.cloudformation.removal import needs_of, remove
-from gluonship.local.cloudformation.rollback import finish_removal, roll_back
+from gluonship.local.cloudformation.rollback import finish_removal, policy_of_created, roll_back
 from gluonship.local.cloudformation.stacks.state import STACK_TYPE, Resource, Revision, Stack, Undo
 
 
@@ -17,16 +17,17 @@ def create(context: Context, nested: NestedStacks, stack: Stack, revision: Revis
     """From CREATE_IN_PROGRESS to the end."""
     with _within_its_time(context, stack):
         failure = Forward(context, stack, revision, undo_of(stack, creating=True), nested).run()
-    if failure is None:
-        with context.register.lock:
+    with context.register.lock:
+        failure = failure or _halted(stack)
+        if failure is None:
             stack.undo = None
-        return context.stage(stack, "CREATE_COMPLETE")
+            return context.stage(stack, "CREATE_COMPLETE")
     reason = failure.reason
     if stack.options.disable_rollback:
         return context.stage(stack, "CREATE_FAILED", reason)
     if stack.options.on_failure == "DELETE":
         context.stage(stack, "DELETE_IN_PROGRESS", f"{reason}Delete requested by user.")
-        return delete(context, stack)
+        return delete(context, stack, created=True)
     return roll_back(context, nested, stack, f"{reason}Rollback requested by user.")
 
 
@@ -50,23 +51,31 @@ def update(
     """From UPDATE_IN_PROGRESS to the end. `parent_cleans`: what it supersedes stays until `clean_up`."""
     undo = undo_of(stack, creating=False)
     failure = Forward(context, stack, revision, undo, nested).run()
-    if failure is not None:
-        if stack.options.disable_rollback:
-            return context.stage(stack, "UPDATE_FAILED", failure.reason)
-        return roll_back(context, nested, stack, failure.reason)
-    if parent_cleans:
-        with context.register.lock:
+    with context.register.lock:  # whoever cancels does it before this, or is refused
+        failure = failure or _halted(stack)
+        if failure is None and parent_cleans:
             stack.resources = _kept(stack, revision)
-        return context.stage(stack, "UPDATE_COMPLETE")
-    return clean_up(context, nested, stack)
+            return context.stage(stack, "UPDATE_COMPLETE")
+        if failure is None:
+            context.stage(stack, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
+    if failure is None:
+        return clean_up(context, nested, stack)
+    if stack.options.disable_rollback:
+        return context.stage(stack, "UPDATE_FAILED", failure.reason)
+    return roll_back(context, nested, stack, failure.reason)
+
+
+def _halted(stack: Stack) -> Failure | None:
+    """The register's lock is held."""
+    return Failure(stack.stop_reason) if stack.stop.is_set() else None
 
 
 def clean_up(context: Context, nested: NestedStacks, stack: Stack) -> None:
-    """The update stands: what it superseded or left out is deleted, as its policies say."""
+    """The update stands, and the stack is in UPDATE_COMPLETE_CLEANUP_IN_PROGRESS: what was superseded or left
+    out is deleted, as its policies say."""
     undo, revision = stack.undo, stack.revision
     if undo is None or revision is None:
         return
-    context.stage(stack, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
     superseded = _superseded(undo, kept := _kept(stack, revision))
     for name in sorted(undo.touched):
         if name in kept and kept[name].type == STACK_TYPE:
@@ -100,25 +109,35 @@ def _superseded(undo: Undo, kept: dict[str, Resource]) -> list[Resource]:
     return list(seen.values())
 
 
-def delete(context: Context, stack: Stack, retain: Collection[str] = (), *, force: bool = False) -> None:
-    """From DELETE_IN_PROGRESS to the end."""
+def delete(
+    context: Context,
+    stack: Stack,
+    retain: Collection[str] = (),
+    *,
+    force: bool = False,
+    created: bool = False,
+) -> None:
+    """From DELETE_IN_PROGRESS to the end. `created`: by this very operation, which failed (OnFailure)."""
     undo, revision = stack.undo, stack.revision
     resources = list(stack.resources.values())
     if undo is not None:
         resources += _superseded(undo, stack.resources)
 
     def policy(resource: Resource) -> str:
-        return "Retain" if resource.logical_id in retain else resource.deletion_policy
+        if resource.logical_id in retain:
+            return "Retain"
+        return policy_of_created(stack, resource) if created else resource.deletion_policy
 
     with context.register.lock:
         stack.stop.clear()
     tags = revision.tags if revision else {}
     left = remove(context, stack, resources, needs_of(revision), policy, tags=tags)
     if left and force:
+        retain = [*retain, *(resource.logical_id for resource, _ in left)]
         for resource, _ in left:
             context.tell(stack, resource.logical_id, resource.type, resource.physical_id, "DELETE_SKIPPED")
         left = []
-    finish_removal(context, stack, resources, left)
+    finish_removal(context, stack, resources, left, policy)
     if left:
         listed = ", ".join(sorted({resource.logical_id for resource, reason in left if reason}))
         return context.stage(

@@ -20,13 +20,17 @@ from gluonship.local.cloudformation.contract import (
 from gluonship.local.cloudformation.exports import export_objections
 from gluonship.local.cloudformation.graph import walk
 from gluonship.local.cloudformation.journal import ResourceStep
-from gluonship.local.cloudformation.nested_properties import with_text
-from gluonship.local.cloudformation.planning import active_resources, evaluated_outputs
+from gluonship.local.cloudformation.nested_properties import TEXT, with_text
+from gluonship.local.cloudformation.nested_properties import shown as as_written
+from gluonship.local.cloudformation.nested_revision import without_hidden
+from gluonship.local.cloudformation.planning import TYPE_CHANGED, active_resources, evaluated_outputs
 from gluonship.local.cloudformation.policies import policy_of
 from gluonship.local.cloudformation.removal import delete, why
 from gluonship.local.cloudformation.stacks.state import STACK_TYPE, Resource, Revision, Stack, Undo
+from gluonship.local.cloudformation.template import rules
 from gluonship.local.cloudformation.template.document import ResourceDeclaration
 from gluonship.local.cloudformation.template.dynamic_references import concealed
+from gluonship.local.cloudformation.template.masking import masked
 from gluonship.local.cloudformation.template.references import dependencies, unresolved_dependencies
 from gluonship.local.contracts import AwsError
 
@@ -70,13 +74,15 @@ class Forward:
         self._active: set[str] = set()
         self._imports: set[str] = set()
         self._evaluator = context.evaluator(stack.scope, stack.name, stack.id, revision, self)
-        before = undo.revision
-        self._retag = before is not None and dict(before.tags) != dict(revision.tags)
 
     def run(self) -> Failure | None:
         stack = self._stack
         with self._context.register.lock:
             stack.undo, stack.revision = self._undo, self._revision
+        try:
+            rules.check(self._revision.template, self._evaluator)  # parameters may be known only now
+        except AwsError as error:
+            return Failure(error.message)
         self._active = set(active_resources(self._evaluator, self._revision))
         stack.wanted = frozenset(self._active)
         needs = dependencies(self._revision.template, self._active)
@@ -107,6 +113,9 @@ class Forward:
             self._stack.imports |= {name}
         return value
 
+    def availability_zones(self, region: str) -> list[str]:
+        return self._context.surroundings.availability_zones(self._stack.scope, region)
+
     def dynamic(self, string: str) -> str:
         return self._context.surroundings.with_parameters(self._stack.scope, string)
 
@@ -121,7 +130,7 @@ class Forward:
             current = None
         try:
             properties = self._desired(declaration, current)
-            return self._bring(declaration, current, properties)
+            return self._bring(declaration, current, properties, self._shown(declaration, properties))
         except (AwsError, ProvisioningError) as error:
             verb = "CREATE" if current is None else "UPDATE"
             physical_id = current.physical_id if current else ""
@@ -129,20 +138,24 @@ class Forward:
             return self._fail(step, why(error, self._stack, logical_id))
 
     def _bring(
-        self, declaration: ResourceDeclaration, current: Resource | None, properties: dict[str, Any]
+        self,
+        declaration: ResourceDeclaration,
+        current: Resource | None,
+        properties: dict[str, Any],
+        shown: dict[str, Any],
     ) -> bool:
         if current is None:
-            return self._create(declaration, current, properties)
-        same_type = current.type == declaration.type
-        changes = (
-            self._provider.changes(declaration.type, current.properties, properties) if same_type else ()
-        )
-        if not same_type or any(change.recreation is Recreation.ALWAYS for change in changes):
+            return self._create(declaration, current, properties, shown)
+        if current.type != declaration.type:  # a nested template that has changed since the plan
+            raise ProvisioningError(f"{TYPE_CHANGED} [{declaration.logical_id}]")
+        changes = self._provider.changes(declaration.type, current.properties, properties)
+        if any(change.recreation is Recreation.ALWAYS for change in changes):
             if self._stack.options.disable_rollback:
                 raise ProvisioningError(_NOT_REPLACED)
-            return self._create(declaration, current, properties)
-        if changes or self._retag or self._nested_pending(declaration, current, properties):
-            return self._update(declaration, current, properties, changes)
+            return self._create(declaration, current, properties, shown)
+        retag = dict(current.tags) != dict(self._revision.tags)
+        if changes or retag or self._nested_pending(declaration, current, properties):
+            return self._update(declaration, current, properties, shown, changes)
         self._keep(self._described(declaration, current))
         return True
 
@@ -155,8 +168,17 @@ class Forward:
             return with_text(properties, text)
         return properties
 
+    def _shown(self, declaration: ResourceDeclaration, properties: dict[str, Any]) -> dict[str, Any]:
+        """The properties without the values of NoEcho parameters: for events and change sets."""
+        shown = masked(self._evaluator, declaration.properties, as_written(properties))
+        return without_hidden(with_text(shown, properties[TEXT])) if TEXT in properties else shown
+
     def _create(
-        self, declaration: ResourceDeclaration, current: Resource | None, properties: dict[str, Any]
+        self,
+        declaration: ResourceDeclaration,
+        current: Resource | None,
+        properties: dict[str, Any],
+        shown: dict[str, Any],
     ) -> bool:
         review = self._review(declaration, properties, None)
         step = ResourceStep(
@@ -165,7 +187,7 @@ class Forward:
             "CREATE" if current is None else "UPDATE",
             current.physical_id if current else "",
         )
-        self._context.begin(self._stack, step, _REPLACING if current else None, properties)
+        self._context.begin(self._stack, step, _REPLACING if current else None, shown)
         target = self._context.target(
             self._stack, declaration.logical_id, declaration.type, self._revision.tags
         )
@@ -174,9 +196,9 @@ class Forward:
         except Exception as error:  # noqa: BLE001 - the boundary to the types
             made_partly = error.made if isinstance(error, CreateFailed) else None
             if made_partly is not None:
-                self._keep_partly_made(declaration, current, properties, made_partly)
+                self._keep_partly_made(declaration, current, properties, shown, made_partly)
                 step = replace(step, physical_id=made_partly.physical_id)
-            return self._fail(step, why(error, self._stack, declaration.logical_id), properties)
+            return self._fail(step, why(error, self._stack, declaration.logical_id), shown)
         resource = Resource(
             logical_id=declaration.logical_id,
             type=declaration.type,
@@ -185,6 +207,8 @@ class Forward:
             status=f"{step.action}_COMPLETE",
             updated=self._context.now(),
             reason=recorded_reason(review),
+            tags=self._revision.tags,
+            masked=shown,
         )
         resource = self._described(declaration, resource)
         with self._lock:
@@ -195,12 +219,17 @@ class Forward:
             replace(step, physical_id=made.physical_id),
             resource.status,
             resource.reason,
-            properties,
+            shown,
         )
         return True
 
     def _keep_partly_made(
-        self, declaration: ResourceDeclaration, current: Resource | None, properties: Any, made: Made
+        self,
+        declaration: ResourceDeclaration,
+        current: Resource | None,
+        properties: Any,
+        shown: Any,
+        made: Made,
     ) -> None:
         resource = Resource(
             logical_id=declaration.logical_id,
@@ -210,6 +239,8 @@ class Forward:
             status="CREATE_FAILED",
             updated=self._context.now(),
             incomplete=True,
+            tags=self._revision.tags,
+            masked=shown,
         )
         with self._lock:
             self._undo.created.append(resource)
@@ -221,18 +252,19 @@ class Forward:
         declaration: ResourceDeclaration,
         current: Resource,
         properties: dict[str, Any],
+        shown: dict[str, Any],
         changes: Any,
     ) -> bool:
         review = self._review(declaration, properties, current.properties if changes else None)
         step = ResourceStep(current.logical_id, current.type, "UPDATE", current.physical_id)
-        self._context.begin(self._stack, step, None, properties)
+        self._context.begin(self._stack, step, None, shown)
         with self._lock:
             self._undo.touched.add(current.logical_id)
         target = self._context.target(self._stack, current.logical_id, current.type, self._revision.tags)
         try:
-            made = self._provider.update(
-                target, current.made, self._revealed(current.properties), self._revealed(properties)
-            )
+            had = self._had(current.properties)
+            wanted = self._revealed(properties) if changes else had
+            made = self._provider.update(target, current.made, had, wanted)
             if made.physical_id != current.physical_id:
                 message = (
                     f"its physical id changed in place, from {current.physical_id} to {made.physical_id}"
@@ -244,23 +276,27 @@ class Forward:
             attempted = replace(
                 current,
                 properties=properties,
+                masked=shown,
+                tags=self._revision.tags,
                 status="UPDATE_FAILED",
                 reason=reason,
                 updated=self._context.now(),
             )
             self._keep(attempted)
-            return self._fail(step, reason, properties)
+            return self._fail(step, reason, shown)
         resource = replace(
             current,
             made=made,
             properties=properties,
+            masked=shown,
+            tags=self._revision.tags,
             status="UPDATE_COMPLETE",
             reason=recorded_reason(review),
             updated=self._context.now(),
         )
         resource = self._described(declaration, resource)
         self._keep(resource)
-        self._context.end(self._stack, step, "UPDATE_COMPLETE", resource.reason, properties)
+        self._context.end(self._stack, step, "UPDATE_COMPLETE", resource.reason, shown)
         return True
 
     def _clear_away(self, current: Resource) -> bool:
@@ -301,6 +337,9 @@ class Forward:
     def _revealed(self, properties: Mapping[str, Any]) -> dict[str, Any]:
         return self._context.surroundings.revealed(self._stack.scope, properties)
 
+    def _had(self, properties: Mapping[str, Any]) -> dict[str, Any]:
+        return self._context.surroundings.revealed_if_there(self._stack.scope, properties)
+
     def _described(self, declaration: ResourceDeclaration, resource: Resource) -> Resource:
         return replace(
             resource,
@@ -313,11 +352,11 @@ class Forward:
         with self._context.register.lock:
             self._stack.resources[resource.logical_id] = resource
 
-    def _fail(self, step: ResourceStep, reason: str, properties: Any = None) -> bool:
+    def _fail(self, step: ResourceStep, reason: str, shown: Any = None) -> bool:
         cancelled = self._stack.stop.is_set()
         with self._lock:
             self._failed[step.action.lower()].append(step.logical_id)
-        self._context.end(self._stack, step, f"{step.action}_FAILED", reason, properties)
+        self._context.end(self._stack, step, f"{step.action}_FAILED", reason, shown)
         if not cancelled:
             self._context.halt(self._stack, "")
         return False

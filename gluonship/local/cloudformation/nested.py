@@ -24,8 +24,10 @@ from gluonship.local.cloudformation.contract import (
     Review,
     Target,
 )
+from gluonship.local.cloudformation.exports import blocking_import
 from gluonship.local.cloudformation.nested_properties import KNOWN, TEXT, TIMEOUT, shown
 from gluonship.local.cloudformation.nested_revision import nested_revision
+from gluonship.local.cloudformation.nesting import DEEPEST
 from gluonship.local.cloudformation.operations import Operations
 from gluonship.local.cloudformation.planning import make_plan
 from gluonship.local.cloudformation.rollback import Skips, roll_back
@@ -100,6 +102,7 @@ class Nested:
 
     def create(self, target: Target, properties: Properties) -> Made:
         context, parent = self._context, self._parent(target)
+        self._check_depth(parent)
         revision = nested_revision(context, target.scope, _revision_of(parent), properties)
         name = _name(parent.name, target.logical_id)
         child = Stack(
@@ -162,7 +165,11 @@ class Nested:
         child = self._context.register.by_id(made.physical_id)
         if child is None or not child.exists:
             return
-        self._operations.begin(child, "DELETE_STACK", "DELETE_IN_PROGRESS", "User Initiated")
+        with self._context.register.lock:
+            blocked = blocking_import(self._context.register, child)
+            if blocked is not None:
+                raise ProvisioningError(f"Delete canceled. {blocked}")
+            self._operations.begin(child, "DELETE_STACK", "DELETE_IN_PROGRESS", "User Initiated")
         self._operations.run(child, lambda: deployment.delete(self._context, child))
         if child.exists:
             message = f"Embedded stack {child.id} was not successfully deleted: {_why(child)}"
@@ -175,6 +182,14 @@ class Nested:
         if parent is None:
             raise ProvisioningError(f"stack {target.stack_name} does not exist")
         return parent
+
+    def _check_depth(self, parent: Stack) -> None:
+        """Plans refuse this, too; templates in S3 may change after them."""
+        depth, above = 1, parent.parent_id
+        while above is not None and (stack := self._context.register.by_id(above)) is not None:
+            depth, above = depth + 1, stack.parent_id
+        if depth > DEEPEST:
+            raise ProvisioningError(f"stacks are nested over {DEEPEST} deep")
 
     def _child(self, made: Made) -> Stack:
         child = self._context.register.by_id(made.physical_id)

@@ -24,20 +24,18 @@ class Notices:
     def __init__(self, clients: Clients, register: Register) -> None:
         self._clients = clients
         self._register = register
-        self._queue: queue.SimpleQueue[tuple[StackEvent, tuple[str, ...]] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[StackEvent | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
     def heard(self, event: StackEvent) -> None:
-        stack = self._register.by_id(event.stack_id)
-        arns = stack.revision.notification_arns if stack and stack.revision else ()
-        if not arns:
+        if not event.topics:
             return
         with self._lock:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="stack notices", daemon=True)
                 self._thread.start()
-        self._queue.put((event, arns))
+        self._queue.put(event)
 
     def close(self, seconds: float) -> None:
         """Waits so long at most for what is queued."""
@@ -46,9 +44,8 @@ class Notices:
             self._thread.join(seconds)
 
     def _run(self) -> None:
-        while (item := self._queue.get()) is not None:
-            event, arns = item
-            for arn in arns:
+        while (event := self._queue.get()) is not None:
+            for arn in event.topics:
                 self._publish(event, arn)
 
     def _publish(self, event: StackEvent, arn: str) -> None:

@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Callable
 
+from gluonship.local.cloudformation.change_sets import ChangeSets
 from gluonship.local.cloudformation.context import Context
 from gluonship.local.cloudformation.journal import Operation
 from gluonship.local.cloudformation.stacks.state import Stack
@@ -26,8 +27,9 @@ _FAILED = {
 
 
 class Operations:
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, change_sets: ChangeSets) -> None:
         self._context = context
+        self._change_sets = change_sets
         self._threads: set[threading.Thread] = set()
         self._asking = threading.local()  # what the thread of a request has started
         self.closed = False
@@ -43,12 +45,14 @@ class Operations:
             next_operation(stack, kind)
             operation_id = stack.operations[-1][0]
             stack.journalled = Operation(operation_id, kind, stack.scope, stack.name, stack.id)
+            self._change_sets.outdated(stack)
             self._context.stage(stack, status, reason)
-        self._context.journal.started(stack.journalled, self._context.now())
 
     def run(self, stack: Stack, work: Callable[[], None]) -> None:
         """Does the operation's work on this thread; whatever happens, the stack comes to an end."""
         try:
+            if stack.journalled is not None:  # here, where no lock is held: a disk is waited for
+                self._context.journal.started(stack.journalled, self._context.now())
             work()
         except Exception as error:  # noqa: BLE001 - a stack must not stay in progress for ever
             _log.exception("%s of stack %s failed", stack.operations[-1][1], stack.name)
@@ -58,6 +62,7 @@ class Operations:
             if stack.journalled is not None and not self.closed:
                 self._context.journal.ended(stack.journalled, stack.status, self._context.now())
             stack.journalled = None
+            self._change_sets.ended(stack)
 
     def start(self, stack: Stack, work: Callable[[], None]) -> None:
         """`run` on a thread of its own."""

@@ -54,6 +54,8 @@ class ResourcePlan:
     scope: Sequence[str] = ()  # what of it changes: Properties, Metadata, Tags, DeletionPolicy, ...
     before: Properties = field(default_factory=dict)
     after: Properties = field(default_factory=dict)
+    before_shown: Properties = field(default_factory=dict)  # both without values of NoEcho parameters
+    after_shown: Properties = field(default_factory=dict)
     recorded: Sequence[str] = ()  # sentences: what will be accepted without effect
     policy_action: str | None = None  # what becomes of what exists: Delete, Retain, ReplaceAndDelete, ...
     nested: Plan | None = None

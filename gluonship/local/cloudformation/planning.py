@@ -10,8 +10,9 @@ from gluonship.local.cloudformation.attributes import no_such_attribute, value_o
 from gluonship.local.cloudformation.context import Context
 from gluonship.local.cloudformation.contract import UNKNOWN, Review, Unknown
 from gluonship.local.cloudformation.exports import export_objections
-from gluonship.local.cloudformation.nested_properties import with_text
-from gluonship.local.cloudformation.nested_revision import nested_revision, placeholder
+from gluonship.local.cloudformation.nested_properties import TEXT, with_text
+from gluonship.local.cloudformation.nested_revision import nested_revision, placeholder, without_hidden
+from gluonship.local.cloudformation.nesting import Nesting
 from gluonship.local.cloudformation.plan import (
     Action,
     Plan,
@@ -27,6 +28,7 @@ from gluonship.local.cloudformation.template.document import ResourceDeclaration
 from gluonship.local.cloudformation.template.dynamic_references import concealed
 from gluonship.local.cloudformation.template.errors import TemplateError
 from gluonship.local.cloudformation.template.functions import Evaluator
+from gluonship.local.cloudformation.template.masking import masked
 from gluonship.local.cloudformation.template.references import (
     dependencies,
     ordered,
@@ -35,11 +37,16 @@ from gluonship.local.cloudformation.template.references import (
 from gluonship.local.cloudformation.template.values import has_unknown, text
 from gluonship.local.contracts import AwsError
 
+TYPE_CHANGED = (
+    "Update of resource type is not permitted. The new template modifies resource type of the following "
+    "resources:"
+)
+
 
 def make_plan(context: Context, stack: Stack, revision: Revision) -> Plan:
     """The way of a stack to a revision. Raises AwsError for what is wrong with the template itself;
     what this cloud refuses of its resources is in the plan, all of it."""
-    return _Planner(context, stack, revision).run()
+    return _Planner(context, stack, revision, Nesting()).run()
 
 
 def active_resources(evaluator: Evaluator, revision: Revision) -> list[str]:
@@ -54,7 +61,8 @@ def active_resources(evaluator: Evaluator, revision: Revision) -> list[str]:
 class _Planner:
     """One plan; also what its template's functions see (template.functions.Outside)."""
 
-    def __init__(self, context: Context, stack: Stack, revision: Revision) -> None:
+    def __init__(self, context: Context, stack: Stack, revision: Revision, nesting: Nesting) -> None:
+        self._nesting = nesting
         self._context = context
         self._provider = context.provider
         self._stack = stack
@@ -67,9 +75,12 @@ class _Planner:
     def run(self) -> Plan:
         template, stack = self._revision.template, self._stack
         rules.check(template, self._evaluator)
+        for name in template.conditions:  # unused ones must hold water, too
+            self._evaluator.condition(name)
         self._active = set(active_resources(self._evaluator, self._revision))
         for logical_id in ordered(dependencies(template, self._active)):
             self._planned[logical_id] = self._plan(template.resources[logical_id])
+        self._refuse_changed_types()
         in_order = [self._planned[name] for name in template.resources if name in self._planned]
         removed = [
             self._removal(resource) for name, resource in stack.resources.items() if name not in self._active
@@ -105,6 +116,9 @@ class _Planner:
     def import_value(self, name: str) -> Any:
         return self._context.surroundings.export(self._stack.scope, name, self._stack)
 
+    def availability_zones(self, region: str) -> list[str]:
+        return self._context.surroundings.availability_zones(self._stack.scope, region)
+
     def dynamic(self, string: str) -> str:
         return self._context.surroundings.with_parameters(self._stack.scope, string)
 
@@ -114,8 +128,10 @@ class _Planner:
         name, type_name = declaration.logical_id, declaration.type
         current = self._stack.resources.get(name)
         try:
-            properties, nested = self._desired(declaration, current)
+            properties, shown, nested = self._desired(declaration, current)
             policy_objection(self._evaluator, declaration)
+            if current is None or current.incomplete or self._changed(declaration, current, properties):
+                self._check_secrets(properties)
         except AwsError as error:
             self._refuse(declaration, error.message)
             return ResourcePlan(name, type_name, Action.ADD)
@@ -123,7 +139,13 @@ class _Planner:
             recorded = self._review(declaration, properties, None).recorded
             if current is None:
                 return ResourcePlan(
-                    name, type_name, Action.ADD, after=properties, recorded=recorded, nested=nested
+                    name,
+                    type_name,
+                    Action.ADD,
+                    after=properties,
+                    after_shown=shown,
+                    recorded=recorded,
+                    nested=nested,
                 )
             return ResourcePlan(
                 name,
@@ -134,24 +156,27 @@ class _Planner:
                 scope=("Properties",),
                 before=current.properties,
                 after=properties,
+                before_shown=current.shown,
+                after_shown=shown,
                 recorded=recorded,
                 policy_action=self._policy_action(declaration, replaced=True),
                 nested=nested,
             )
-        return self._change(declaration, current, properties, nested)
+        return self._change(declaration, current, properties, shown, nested)
 
     def _change(
         self,
         declaration: ResourceDeclaration,
         current: Resource,
         properties: Mapping[str, Any],
+        shown: Mapping[str, Any],
         nested: Plan | None,
     ) -> ResourcePlan:
         changes = self._provider.changes(declaration.type, current.properties, properties)
         replacement = replacement_of(changes)
         scope = [
             *(["Properties"] if changes or (nested and not nested.empty) else []),
-            *(["Tags"] if self._tags_change() else []),
+            *(["Tags"] if dict(current.tags) != dict(self._revision.tags) else []),
             *(["Metadata"] if declaration.metadata != current.metadata else []),
             *self._policies_changed(declaration, current),
         ]
@@ -173,6 +198,8 @@ class _Planner:
             scope=scope,
             before=current.properties,
             after=properties,
+            before_shown=current.shown,
+            after_shown=shown,
             recorded=recorded,
             policy_action=self._policy_action(declaration, replaced=True) if replaced else None,
             nested=nested,
@@ -185,39 +212,59 @@ class _Planner:
             Action.REMOVE,
             physical_id=resource.physical_id,
             before=resource.properties,
+            before_shown=resource.shown,
             policy_action="Delete" if resource.deletion_policy == "Delete" else "Retain",
         )
 
     def _desired(
         self, declaration: ResourceDeclaration, current: Resource | None
-    ) -> tuple[dict[str, Any], Plan | None]:
+    ) -> tuple[dict[str, Any], Mapping[str, Any], Plan | None]:
+        """What it is to be, the same as it may be shown, and the plan of a nested stack."""
         properties = self._evaluator.value(dict(declaration.properties))
         if not isinstance(properties, dict):
             raise TemplateError("Properties must be an object")
         properties = self._provider.normalise(declaration.type, properties)
-        if not has_unknown(properties):
-            self._context.surroundings.revealed(self._stack.scope, properties)  # do its secrets exist?
+        shown = masked(self._evaluator, declaration.properties, properties)
         if declaration.type != STACK_TYPE:
-            return properties, None
-        return self._nested(declaration, properties, current)
-
-    def _nested(
-        self, declaration: ResourceDeclaration, properties: dict[str, Any], current: Resource | None
-    ) -> tuple[dict[str, Any], Plan | None]:
+            return properties, shown, None
         url = properties.get("TemplateURL")
         if not isinstance(url, str):
             raise TemplateError("TemplateURL must be a string that is known before anything is made")
-        properties = with_text(properties, self._context.surroundings.template(self._stack.scope, url))
+        text = self._context.surroundings.template(self._stack.scope, url)
+        properties = with_text(properties, text)
+        plan = self._nested(declaration, properties, current, url)
+        return properties, without_hidden(with_text(shown, text)), plan
+
+    def _changed(
+        self, declaration: ResourceDeclaration, current: Resource, properties: Mapping[str, Any]
+    ) -> bool:
+        return current.type != declaration.type or bool(
+            self._provider.changes(declaration.type, current.properties, properties)
+        )
+
+    def _check_secrets(self, properties: Mapping[str, Any]) -> None:
+        """Raises TemplateError for a secret that cannot be had, where all of it is known."""
+        if not has_unknown(properties):
+            self._context.surroundings.revealed(self._stack.scope, properties)
+
+    def _nested(
+        self,
+        declaration: ResourceDeclaration,
+        properties: dict[str, Any],
+        current: Resource | None,
+        url: str,
+    ) -> Plan:
+        nesting = self._nesting.within(url, properties[TEXT])
         child = None
         if current is not None and current.type == STACK_TYPE:
             child = self._context.register.by_id(current.physical_id)
         stack = child or placeholder(self._stack, declaration.logical_id)
         revision = nested_revision(self._context, self._stack.scope, self._revision, properties)
-        plan = make_plan(self._context, stack, revision)
+        plan = _Planner(self._context, stack, revision, nesting).run()
         for refusal in plan.refused:
             inner = f"{declaration.logical_id}/{refusal.logical_id}".rstrip("/")
             self._refused.append(replace(refusal, logical_id=inner, type=refusal.type or STACK_TYPE))
-        return properties, plan
+        return plan
 
     def _review(
         self, declaration: ResourceDeclaration, properties: Mapping[str, Any], previous: Any
@@ -228,6 +275,17 @@ class _Planner:
         for sentence in review.refused:
             self._refuse(declaration, sentence)
         return review
+
+    def _refuse_changed_types(self) -> None:
+        changed = [
+            name
+            for name, planned in self._planned.items()
+            if (current := self._stack.resources.get(name)) is not None
+            and current.type != planned.type
+            and not current.incomplete
+        ]
+        if changed:
+            self._refused.append(Refusal("", "", f"{TYPE_CHANGED} [{', '.join(sorted(changed))}]"))
 
     def _refuse(self, declaration: ResourceDeclaration, message: str) -> None:
         self._refused.append(Refusal(declaration.logical_id, declaration.type, message))
@@ -263,8 +321,11 @@ class _Planner:
     # --- the stack ---------------------------------------------------------------------------------------
 
     def _tags_change(self) -> bool:
-        before = self._stack.revision
-        return before is not None and dict(before.tags) != dict(self._revision.tags)
+        before, tags = self._stack.revision, dict(self._revision.tags)
+        given = [
+            dict(resource.tags) for name, resource in self._stack.resources.items() if name in self._active
+        ]
+        return before is not None and any(other != tags for other in [dict(before.tags), *given])
 
     def _outputs(self) -> list[Output]:
         try:

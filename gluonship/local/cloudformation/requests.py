@@ -57,7 +57,7 @@ def revision_of(context: Context, scope: Scope, request: Mapping[str, Any], stac
     _refuse(request)
     template = structure.read(template_text(context, scope, request, stack))
     acknowledged = tuple(request.get("Capabilities") or ())
-    capabilities.check(template, acknowledged)
+    capabilities.check(template, acknowledged, expanding="ChangeSetName" not in request)
     _check_resource_types(template, request.get("ResourceTypes"))
     previous = stack.revision if stack else None
     values = parameters.resolve(

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stack-failure-opt
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from gluonship.local.cloudformation.all_types import NestedStacks
@@ -14,6 +14,7 @@ from gluonship.local.cloudformation.context import WORKERS, Context
 from gluonship.local.cloudformation.graph import walk
 from gluonship.local.cloudformation.journal import ResourceStep
 from gluonship.local.cloudformation.operations import next_operation
+from gluonship.local.cloudformation.policies import KEEPING
 from gluonship.local.cloudformation.removal import needs_of, remove, why
 from gluonship.local.cloudformation.stacks.state import STACK_TYPE, Resource, Stack, Undo
 from gluonship.local.cloudformation.template.references import dependencies
@@ -63,15 +64,12 @@ def roll_back(
 
 
 def _take_back_create(context: Context, stack: Stack, undo: Undo) -> None:
-    keep_retained = not stack.options.retain_except_on_create
-
     def policy(resource: Resource) -> str:
-        retained = resource.deletion_policy == "Retain" and keep_retained and not resource.incomplete
-        return "Retain" if retained else "Delete"
+        return policy_of_created(stack, resource)
 
     tags = stack.revision.tags if stack.revision else {}
     left = remove(context, stack, undo.created, needs_of(stack.revision), policy, tags=tags)
-    finish_removal(context, stack, undo.created, left)
+    finish_removal(context, stack, undo.created, left, policy)
     failed = [resource.logical_id for resource, why_not in left if why_not]
     with context.register.lock:
         stack.undo, stack.outputs, stack.imports = None, (), frozenset()
@@ -83,10 +81,20 @@ def _take_back_create(context: Context, stack: Stack, undo: Undo) -> None:
     return context.stage(stack, "ROLLBACK_COMPLETE")
 
 
+def policy_of_created(stack: Stack, resource: Resource) -> str:
+    """What becomes of a resource that a failed operation had made."""
+    retained = resource.deletion_policy == "Retain" and not resource.incomplete
+    return "Retain" if retained and not stack.options.retain_except_on_create else "Delete"
+
+
 def finish_removal(
-    context: Context, stack: Stack, removed: Sequence[Resource], left: Sequence[tuple[Resource, str]]
+    context: Context,
+    stack: Stack,
+    removed: Sequence[Resource],
+    left: Sequence[tuple[Resource, str]],
+    policy: Callable[[Resource], str],
 ) -> None:
-    """The stack has only what is left; the rest is shown as deleted."""
+    """The stack has only what is left; the rest is shown as deleted, or as kept where its policy says so."""
     now = context.now()
     with context.register.lock:
         stack.resources = {
@@ -97,9 +105,9 @@ def finish_removal(
         }
         for resource in removed:
             if resource.logical_id not in stack.resources:
-                stack.gone[resource.logical_id] = replace(
-                    resource, status="DELETE_COMPLETE", reason=None, updated=now
-                )
+                kept = policy(resource) in KEEPING
+                status = "DELETE_SKIPPED" if kept else "DELETE_COMPLETE"
+                stack.gone[resource.logical_id] = replace(resource, status=status, reason=None, updated=now)
 
 
 class _UpdateRollback:
@@ -133,8 +141,7 @@ class _UpdateRollback:
         surplus = [resource for resource in undo.created if resource.identity not in before]
 
         def policy(resource: Resource) -> str:
-            retained = resource.deletion_policy == "Retain" and not resource.incomplete
-            return "Retain" if retained and not stack.options.retain_except_on_create else "Delete"
+            return policy_of_created(stack, resource)
 
         tags = attempted.tags if attempted else {}
         remove(context, stack, surplus, needs_of(attempted), policy, tags=tags)
@@ -157,22 +164,22 @@ class _UpdateRollback:
     def _restore(self, before: Resource, now: Resource) -> bool:
         context, stack = self._context, self._stack
         step = ResourceStep(before.logical_id, before.type, "UPDATE", before.physical_id)
-        context.begin(stack, step, None, before.properties)
+        context.begin(stack, step, None, before.shown)
         target = context.target(stack, before.logical_id, before.type, self._tags)
         try:
             if before.type == STACK_TYPE:
                 made = self._nested.roll_back(target, now.made, self._skips.within(before.logical_id))
             else:
-                reveal = context.surroundings.revealed
+                surroundings = context.surroundings
                 made = context.provider.update(
                     target,
                     now.made,
-                    reveal(stack.scope, now.properties),
-                    reveal(stack.scope, before.properties),
+                    surroundings.revealed_if_there(stack.scope, now.properties),
+                    surroundings.revealed(stack.scope, before.properties),
                 )
         except Exception as error:  # noqa: BLE001 - the boundary to the types
             reason = why(error, stack, before.logical_id)
-            context.end(stack, step, "UPDATE_FAILED", reason, before.properties)
+            context.end(stack, step, "UPDATE_FAILED", reason, before.shown)
             if self._skips.force:
                 return self._skip(before)
             self._keep(replace(now, status="UPDATE_FAILED", reason=reason, updated=context.now()))
@@ -180,7 +187,7 @@ class _UpdateRollback:
                 self._failed.append(before.logical_id)
             return False
         self._restored(replace(before, made=made, status="UPDATE_COMPLETE", updated=context.now()))
-        context.end(stack, step, "UPDATE_COMPLETE", None, before.properties)
+        context.end(stack, step, "UPDATE_COMPLETE", None, before.shown)
         return True
 
     def _skip(self, before: Resource) -> bool:

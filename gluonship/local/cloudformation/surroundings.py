@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -16,6 +17,14 @@ from gluonship.local.cloudformation.template.values import NO_VALUE
 from gluonship.local.contracts import Clients, Scope
 
 TEMPLATE_URL_BYTES = 1_048_576
+
+_REGION = "[a-z]{2}(?:-[a-z]+)+-[0-9]+"
+_S3_HOST = re.compile(
+    r"localhost|127\.0\.0\.1|::1"
+    rf"|(?:(.+?)\.)?s3(?:-fips|-external-1)?(?:[.-](?:dualstack\.)?{_REGION})?\.(?:amazonaws\.com(?:\.cn)?|localhost)"
+    r"|s3\.(?!amazonaws\.com).+"
+)
+"""The hosts of S3; the group is the bucket of a virtual one."""
 
 
 class Surroundings:
@@ -67,11 +76,22 @@ class Surroundings:
         return with_parameters(string, lambda reference: self.parameter(scope, reference))
 
     def revealed(self, scope: Scope, properties: Mapping[str, Any]) -> dict[str, Any]:
-        """The properties with their secrets: for the provider's calls only."""
+        """The properties with their secrets: for the provider's calls only. Raises TemplateError for a secret
+        that cannot be had."""
         whole: dict[str, Any] = revealed(
             dict(properties), lambda name, stage, version: self.secret(scope, name, stage, version)
         )
         return whole
+
+    def revealed_if_there(self, scope: Scope, properties: Mapping[str, Any]) -> dict[str, Any]:
+        """The same of what a resource has already: its secrets may be gone by now. Those stay references."""
+        shown = {}
+        for name, value in properties.items():
+            try:
+                shown.update(self.revealed(scope, {name: value}))
+            except TemplateError:
+                shown[name] = value
+        return shown
 
     def export(self, scope: Scope, name: str, asking: Stack | None) -> str:
         """Raises TemplateError where no other stack exports the name."""
@@ -80,11 +100,23 @@ class Surroundings:
             raise TemplateError(f"No export named {name} found.")
         return export.value
 
+    def availability_zones(self, scope: Scope, region: str) -> list[str]:
+        """Those that EC2 has in a region, in the order of their names. Raises TemplateError."""
+        try:
+            answer = self._clients(Scope(scope.account_id, region), "ec2").describe_availability_zones()
+        except (ClientError, BotoCoreError) as error:
+            raise TemplateError(f"Template error: Fn::GetAZs of {region}: {told(error)}") from None
+        zones = sorted(str(zone["ZoneName"]) for zone in answer["AvailabilityZones"])
+        if not zones:
+            raise TemplateError(f"Template error: Fn::GetAZs: there is no region {region}")
+        return zones
+
     def template(self, scope: Scope, url: str) -> str:
         """The text of a template in S3, by an https, s3 or this cloud's own URL."""
-        bucket, key = s3_object(url)
+        bucket, key, version = s3_object(url)
+        of_version = {"VersionId": version} if version else {}
         try:
-            body = self._clients(scope, "s3").get_object(Bucket=bucket, Key=key)["Body"]
+            body = self._clients(scope, "s3").get_object(Bucket=bucket, Key=key, **of_version)["Body"]
             content = body.read(TEMPLATE_URL_BYTES + 1)
         except (ClientError, BotoCoreError) as error:
             raise TemplateError(f"S3 error: {told(error)} (TemplateURL s3://{bucket}/{key})") from None
@@ -98,32 +130,21 @@ class Surroundings:
             raise TemplateError(f"Template format error: s3://{bucket}/{key} is not UTF-8") from None
 
 
-def s3_object(url: str) -> tuple[str, str]:
-    """Bucket and key of a template's URL: virtual-hosted, path style, a loopback endpoint's, or s3://.
-
-    Raises TemplateError.
-    """
+def s3_object(url: str) -> tuple[str, str, str | None]:
+    """Bucket, key and version id of a template's URL: virtual-hosted, path style, a loopback endpoint's, or
+    s3://. Raises TemplateError."""
     parts = urlsplit(url)
     host, path = parts.hostname or "", unquote(parts.path).lstrip("/")
-    labels = host.split(".")
+    bucket, key = "", path
     if parts.scheme == "s3":
-        bucket, key = host, path
-    elif parts.scheme not in ("http", "https"):
-        bucket, key = "", ""
-    elif _path_style(host):
-        bucket, _, key = path.partition("/")
-    else:
-        service = next((at for at, label in enumerate(labels) if label == "s3" or label[:3] == "s3-"), None)
-        bucket, key = (".".join(labels[:service]), path) if service is not None else ("", "")
+        bucket = host
+    elif parts.scheme in ("http", "https") and (own := _S3_HOST.fullmatch(host)) is not None:
+        bucket = own[1] or ""
+        if not bucket:
+            bucket, _, key = path.partition("/")
     if not bucket or not key:
         raise TemplateError(f"TemplateURL must be a supported URL of an object in Amazon S3: {url}")
-    return bucket, key
-
-
-def _path_style(host: str) -> bool:
-    if host.endswith((".amazonaws.com", ".amazonaws.com.cn")):
-        return host.startswith(("s3.", "s3-"))
-    return host in ("localhost", "127.0.0.1", "::1") or host.startswith("s3.")
+    return bucket, key, parse_qs(parts.query).get("versionId", [None])[0]
 
 
 def told(error: BaseException) -> str:

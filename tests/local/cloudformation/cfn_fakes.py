@@ -214,14 +214,17 @@ class Answers:
         self.parameters: dict[str, str] = {}
         self.secrets: dict[str, str] = {}
         self.published: list[tuple[str, str]] = []
+        self.region = ""
 
     def __call__(self, scope: Scope, service: str) -> Any:
+        self.region = scope.region
         return self
 
-    def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:
-        if (Bucket, Key) not in self.objects:
+    def get_object(self, Bucket: str, Key: str, VersionId: str = "") -> dict[str, Any]:
+        found = self.objects.get((Bucket, f"{Key}@{VersionId}" if VersionId else Key))
+        if found is None:
             raise client_error("NoSuchKey", "The specified key does not exist.", "GetObject")
-        return {"Body": io.BytesIO(self.objects[Bucket, Key].encode())}
+        return {"Body": io.BytesIO(found.encode())}
 
     def get_parameter(self, Name: str, WithDecryption: bool) -> dict[str, Any]:
         name = Name.split(":")[0]
@@ -233,6 +236,9 @@ class Answers:
         if SecretId not in self.secrets:
             raise client_error("ResourceNotFoundException", "no such secret", "GetSecretValue")
         return {"SecretString": self.secrets[SecretId]}
+
+    def describe_availability_zones(self) -> dict[str, Any]:
+        return {"AvailabilityZones": [{"ZoneName": f"{self.region}{letter}"} for letter in "ba"]}
 
     def publish(self, TopicArn: str, Subject: str, Message: str) -> None:
         self.published.append((TopicArn, Message))

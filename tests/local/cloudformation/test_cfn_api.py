@@ -35,11 +35,11 @@ def cfn() -> Cfn:
         "http://localhost:5111/bucket/a/b.json",
         "http://bucket.s3.localhost:5111/a/b.json",
         "s3://bucket/a/b.json",
-        "https://bucket.s3.amazonaws.com/a%2Fb.json?versionId=1",
+        "https://bucket.s3.amazonaws.com/a%2Fb.json",
     ],
 )
 def test_a_templates_url_in_every_form(url: str) -> None:
-    assert s3_object(url) == ("bucket", "a/b.json")
+    assert s3_object(url) == ("bucket", "a/b.json", None)
 
 
 @pytest.mark.parametrize(
@@ -50,8 +50,25 @@ def test_what_is_no_template_url(url: str) -> None:
         s3_object(url)
 
 
+@pytest.mark.parametrize("bucket", ["s3-templates", "s3.templates", "s3"])
+def test_a_bucket_that_is_called_like_the_service(bucket: str) -> None:
+    for host in ("s3.amazonaws.com", "s3.eu-west-1.amazonaws.com", "s3-us-west-2.amazonaws.com"):
+        assert s3_object(f"https://{bucket}.{host}/a/b.json") == (bucket, "a/b.json", None)
+        assert s3_object(f"https://{host}/{bucket}/a/b.json") == (bucket, "a/b.json", None)
+
+
+def test_a_templates_url_may_name_a_version() -> None:
+    assert s3_object("https://bucket.s3.amazonaws.com/a?versionId=v%2B1") == ("bucket", "a", "v+1")
+    cfn = Cfn()
+    cfn.answers.objects["b", "t"] = json.dumps({"Resources": {"A": thing(X="new")}})
+    cfn.answers.objects["b", "t@1"] = json.dumps({"Resources": {"A": thing(X="old")}})
+    cfn("CreateStack", StackName="s", TemplateURL="https://b.s3.amazonaws.com/t?versionId=1")
+    cfn.wait("s")
+    assert cfn.world.objects[cfn.resources("s")["A"]]["properties"] == {"X": "old"}
+
+
 def test_a_bucket_with_dots_is_its_own() -> None:
-    assert s3_object("https://my.own.bucket.s3.us-east-1.amazonaws.com/k") == ("my.own.bucket", "k")
+    assert s3_object("https://my.own.bucket.s3.us-east-1.amazonaws.com/k") == ("my.own.bucket", "k", None)
 
 
 def test_where_templates_come_from(cfn: Cfn) -> None:

@@ -30,6 +30,9 @@ class Outside:
             raise TemplateError(f"No export named {name} found.")
         return "imported"
 
+    def availability_zones(self, region: str) -> list[str]:
+        return [f"{region}{letter}" for letter in "abc"]
+
     def dynamic(self, string: str) -> str:
         return with_parameters(string, {"/a": "from ssm"}.__getitem__)
 

@@ -12,7 +12,13 @@ from gluonship.local.cloudformation.change_sets import (
     ChangeSet,
     new_change_set_id,
 )
-from gluonship.local.cloudformation.handlers.engine import Engine, require_allowed, require_updatable
+from gluonship.local.cloudformation.handlers.engine import (
+    Engine,
+    remember,
+    repeated,
+    require_allowed,
+    require_updatable,
+)
 from gluonship.local.cloudformation.handlers.stacks import StackHandlers
 from gluonship.local.cloudformation.paging import page
 from gluonship.local.cloudformation.plan import Plan
@@ -23,6 +29,13 @@ from gluonship.local.cloudformation.stacks.state import Options, Stack
 from gluonship.local.contracts import AwsError, Handler, Scope
 
 _ECHOED = ("IncludeNestedStacks", "OnStackFailure", "DeploymentConfig", "ImportExistingResources")
+
+
+_RECORDED = {
+    "ImportExistingResources": "ImportExistingResources: a resource whose name is taken still fails",
+    "IncludeNestedStacks": "IncludeNestedStacks: nested stacks are planned and checked with their parent, but "
+    "have no change sets of their own",
+}
 
 
 class ChangeSetHandlers:
@@ -43,45 +56,65 @@ class ChangeSetHandlers:
         }
 
     def create(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-        name, token = request["ChangeSetName"], request.get("ClientToken")
         creates = request.get("ChangeSetType", "UPDATE") == "CREATE"
+        while True:
+            stack, fresh = self._stack_for(scope, request, creates=creates)
+            same = self._of_that_name(stack, request)
+            if same is not None:
+                return {"Id": same.id, "StackId": stack.id}
+            planned_on = stack.latest_operation
+            change_set = self._planned(scope, request, stack, creates=creates)
+            with self._register.lock:
+                if stack.latest_operation != planned_on or self._of_that_name(stack, request) is not None:
+                    continue  # another request has overtaken the plan
+                if fresh and self._register.find(scope, stack.name) is not None:
+                    raise AwsError("AlreadyExistsException", f"Stack [{stack.name}] already exists")
+                if fresh:
+                    stack.revision = None
+                    self._register.add(stack)
+                    self._engine.context.stage(stack, "REVIEW_IN_PROGRESS", "User Initiated")
+                for one in self._sets.of(stack):
+                    if one.name == change_set.name:  # executed: its name is free
+                        self._sets.remove(one)
+                self._sets.add(change_set)
+                return {"Id": change_set.id, "StackId": stack.id}
+
+    def _of_that_name(self, stack: Stack, request: dict[str, Any]) -> ChangeSet | None:
+        """The change set that the same request made already; one that was executed leaves its name."""
+        name, token = request["ChangeSetName"], request.get("ClientToken")
+        for one in self._sets.of(stack):
+            if one.name != name:
+                continue
+            if token is not None and one.client_token == token:
+                return one
+            if one.execution not in ("EXECUTE_COMPLETE", "EXECUTE_FAILED"):
+                message = f"ChangeSet {name} cannot be created due to a mismatch with existing attribute Name"
+                raise AwsError("AlreadyExistsException", message)
+        return None
+
+    def _planned(self, scope: Scope, request: dict[str, Any], stack: Stack, *, creates: bool) -> ChangeSet:
+        context = self._engine.context
         options = options_of(request)
-        stack, fresh = self._stack_for(scope, request, creates=creates)
-        same = next((one for one in self._sets.of(stack) if one.name == name), None)
-        if same is not None and token is not None and same.client_token == token:
-            return {"Id": same.id, "StackId": stack.id}
-        if same is not None and same.execution != "EXECUTE_COMPLETE":
-            message = f"ChangeSet {name} cannot be created due to a mismatch with existing attribute Name"
-            raise AwsError("AlreadyExistsException", message)
-        revision = revision_of(self._engine.context, scope, request, None if creates else stack)
-        plan = make_plan(self._engine.context, stack, revision)
+        plan = make_plan(context, stack, revision_of(context, scope, request, None if creates else stack))
         status, reason = self._verdict(stack, plan, creates=creates)
-        change_set = ChangeSet(
-            id=new_change_set_id(scope, name),
-            name=name,
+        recorded = [words for name, words in _RECORDED.items() if request.get(name)]
+        if reason is None and recorded:
+            reason = f"recorded here, without effect: {'; '.join(recorded)}"
+        return ChangeSet(
+            id=new_change_set_id(scope, request["ChangeSetName"]),
+            name=request["ChangeSetName"],
             stack=stack,
             creates=creates,
             plan=plan,
-            created=self._engine.context.now(),
+            created=context.now(),
             status=status,
             reason=reason,
-            execution="AVAILABLE" if reason is None else "UNAVAILABLE",
+            execution="AVAILABLE" if status == "CREATE_COMPLETE" else "UNAVAILABLE",
             options=options,
             description=request.get("Description"),
-            client_token=token,
+            client_token=request.get("ClientToken"),
             extra={key: request[key] for key in _ECHOED if request.get(key) is not None},
         )
-        with self._register.lock:
-            if fresh and self._register.find(scope, stack.name) is not None:
-                raise AwsError("AlreadyExistsException", f"Stack [{stack.name}] already exists")
-            if fresh:
-                stack.revision = None
-                self._register.add(stack)
-                self._engine.context.stage(stack, "REVIEW_IN_PROGRESS", "User Initiated")
-            if same is not None:  # executed: its name is free
-                self._sets.remove(same)
-            self._sets.add(change_set)
-        return {"Id": change_set.id, "StackId": stack.id}
 
     def _stack_for(self, scope: Scope, request: dict[str, Any], *, creates: bool) -> tuple[Stack, bool]:
         name = request["StackName"]
@@ -160,7 +193,7 @@ class ChangeSetHandlers:
 
     def list(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         stack = self._register.get(scope, request["StackName"])
-        rows = [self._row(one) for one in self._sets.of(stack) if one.execution != "EXECUTE_COMPLETE"]
+        rows = [self._row(one) for one in self._sets.of(stack) if not one.execution.startswith("EXECUTE_")]
         return page("Summaries", rows, request)
 
     def delete(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
@@ -179,7 +212,7 @@ class ChangeSetHandlers:
         with self._register.lock:
             one = self._sets.get(scope, request["ChangeSetName"], request.get("StackName"))
             token = request.get("ClientRequestToken")
-            if token is not None and one.execution.startswith("EXECUTE_") and one.stack.token == token:
+            if repeated(one.stack, "ExecuteChangeSet", request) is not None:
                 return {}
             if one.execution != "AVAILABLE":
                 raise _invalid_status(one, "executed")
@@ -188,13 +221,13 @@ class ChangeSetHandlers:
             if not one.creates:
                 require_updatable(stack, options)
                 require_allowed(stack, one.plan)
-            one.execution = "EXECUTE_COMPLETE"
             stack.change_set_id = one.id
-            self._sets.executed(one)
+            self._sets.executing(one)
             if one.creates:
                 self._stacks.begin_create(stack, one.plan, options, token)
             else:
                 self._stacks.begin_update(stack, one.plan, options, token)
+            remember(stack, "ExecuteChangeSet", request)
         return {}
 
     @staticmethod

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from gluonship.local.cloudformation import stack_policy
 from gluonship.local.cloudformation.all_types import NestedStacks
@@ -13,8 +17,8 @@ from gluonship.local.cloudformation.operations import Operations
 from gluonship.local.cloudformation.plan import Plan
 from gluonship.local.cloudformation.stacks.events import EventLog
 from gluonship.local.cloudformation.stacks.register import validation_error
-from gluonship.local.cloudformation.stacks.state import Options, Stack, new_stack_id
-from gluonship.local.contracts import Scope
+from gluonship.local.cloudformation.stacks.state import AcceptedRequest, Options, Stack, new_stack_id
+from gluonship.local.contracts import AwsError, Scope
 
 _UPDATABLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
 _PAUSED = ("CREATE_FAILED", "UPDATE_FAILED")
@@ -32,6 +36,33 @@ class Engine:
         """Not registered yet."""
         events = EventLog(self.notices.heard)
         return Stack(scope, name, new_stack_id(scope, name), self.context.now(), events)
+
+
+def repeated(stack: Stack, kind: str, request: Mapping[str, Any]) -> str | None:
+    """The id of the operation that this very request began already, by its token.
+
+    Raises TokenAlreadyExistsException for a token that came with another request.
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_UpdateStack.html, ClientRequestToken
+    """
+    token = request.get("ClientRequestToken")
+    earlier = stack.requests.get(token) if token is not None else None
+    if earlier is None:
+        return None
+    if (earlier.kind, earlier.digest) != (kind, _digest(request)):
+        message = f"ClientRequestToken {token} was used for another request on stack {stack.name}"
+        raise AwsError("TokenAlreadyExistsException", message)
+    return earlier.operation_id
+
+
+def remember(stack: Stack, kind: str, request: Mapping[str, Any]) -> None:
+    """The request began the stack's latest operation."""
+    token = request.get("ClientRequestToken")
+    if token is not None:
+        stack.requests[token] = AcceptedRequest(kind, _digest(request), stack.latest_operation)
+
+
+def _digest(request: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(request, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def require_updatable(stack: Stack, options: Options | None = None) -> None:

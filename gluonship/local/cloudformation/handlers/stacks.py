@@ -1,4 +1,7 @@
-"""Operations that make, change and remove stacks. Each only begins; the work goes on behind it."""
+"""Operations on whole stacks: their making, changing, going back and removal, and their settings.
+
+What works on resources only begins here; the work goes on behind it.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,13 @@ from typing import Any
 
 from gluonship.local.cloudformation import deployment, stack_policy
 from gluonship.local.cloudformation.exports import blocking_import
-from gluonship.local.cloudformation.handlers.engine import Engine, require_allowed, require_updatable
+from gluonship.local.cloudformation.handlers.engine import (
+    Engine,
+    remember,
+    repeated,
+    require_allowed,
+    require_updatable,
+)
 from gluonship.local.cloudformation.plan import Plan
 from gluonship.local.cloudformation.planning import make_plan
 from gluonship.local.cloudformation.requests import check_stack_name, options_of, revision_of
@@ -46,7 +55,7 @@ class StackHandlers:
         options = options_of(request)
         existing = self._register.find(scope, name)
         if existing is not None:
-            return self._again(existing, token)
+            return self._again(existing, request)
         stack = self._engine.new_stack(scope, name)
         stack.protected = bool(request.get("EnableTerminationProtection"))
         stack.timeout_minutes = request.get("TimeoutInMinutes")
@@ -56,14 +65,17 @@ class StackHandlers:
         with self._register.lock:
             existing = self._register.find(scope, name)
             if existing is not None:
-                return self._again(existing, token)
+                return self._again(existing, request)
             self._register.add(stack)
             self.begin_create(stack, plan, options, token)
-        return {"StackId": stack.id, "OperationId": stack.operations[-1][0]}
+            remember(stack, "CreateStack", request)
+            return _begun(stack)
 
-    def _again(self, existing: Stack, token: str | None) -> dict[str, Any]:
-        if token is not None and existing.token == token:  # a client's retry of the same request
-            return {"StackId": existing.id, "OperationId": existing.operations[-1][0]}
+    @staticmethod
+    def _again(existing: Stack, request: dict[str, Any]) -> dict[str, Any]:
+        earlier = repeated(existing, "CreateStack", request)
+        if earlier is not None:  # a client's retry of the same request
+            return {"StackId": existing.id, "OperationId": earlier}
         raise AwsError("AlreadyExistsException", f"Stack [{existing.name}] already exists")
 
     def begin_create(self, stack: Stack, plan: Plan, options: Options, token: str | None) -> None:
@@ -77,24 +89,29 @@ class StackHandlers:
         )
 
     def update(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-        token = request.get("ClientRequestToken")
         options = options_of(request)
         stack = self._register.existing(scope, request["StackName"])
-        if token is not None and stack.token == token:
-            return {"StackId": stack.id, "OperationId": stack.operations[-1][0]}
-        require_updatable(stack, options)
         policy = _checked(request.get("StackPolicyBody"))
-        plan = make_plan(self._context, stack, revision_of(self._context, scope, request, stack))
-        plan.require()
-        require_allowed(stack, plan, _checked(request.get("StackPolicyDuringUpdateBody")))
-        if plan.empty and stack.undo is None:
-            raise validation_error(_NO_UPDATES)
-        with self._register.lock:
-            require_updatable(stack, options)  # another update may have overtaken the plan
-            stack.policy = policy or stack.policy
-            self._engine.change_sets.outdated(stack)
-            self.begin_update(stack, plan, options, token)
-        return {"StackId": stack.id, "OperationId": stack.operations[-1][0]}
+        during = _checked(request.get("StackPolicyDuringUpdateBody"))
+        while True:
+            planned_on = stack.latest_operation
+            earlier = repeated(stack, "UpdateStack", request)
+            if earlier is not None:
+                return {"StackId": stack.id, "OperationId": earlier}
+            require_updatable(stack, options)
+            plan = make_plan(self._context, stack, revision_of(self._context, scope, request, stack))
+            plan.require()
+            with self._register.lock:
+                if stack.latest_operation != planned_on:
+                    continue  # another operation has overtaken the plan
+                require_updatable(stack, options)
+                require_allowed(stack, plan, during)
+                if plan.empty and stack.undo is None:
+                    raise validation_error(_NO_UPDATES)
+                stack.policy = policy or stack.policy
+                self.begin_update(stack, plan, options, request.get("ClientRequestToken"))
+                remember(stack, "UpdateStack", request)
+                return _begun(stack)
 
     def begin_update(self, stack: Stack, plan: Plan, options: Options, token: str | None) -> None:
         """Starts it; the register's lock is held."""
@@ -119,6 +136,9 @@ class StackHandlers:
     def rollback(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         with self._register.lock:
             stack = self._register.existing(scope, request["StackName"])
+            earlier = repeated(stack, "RollbackStack", request)
+            if earlier is not None:
+                return {"StackId": stack.id, "OperationId": earlier}
             if stack.status not in ("CREATE_FAILED", "UPDATE_FAILED") or stack.undo is None:
                 raise validation_error(
                     f"Stack:{stack.id} is in {stack.status} state and can not be rolled back."
@@ -126,11 +146,14 @@ class StackHandlers:
             retain = bool(request.get("RetainExceptOnCreate"))
             stack.options = replace(stack.options, retain_except_on_create=retain)
             self._go_back(stack, "ROLLBACK", request, None)
-        return {"StackId": stack.id, "OperationId": stack.operations[-1][0]}
+            remember(stack, "RollbackStack", request)
+            return _begun(stack)
 
     def continue_update_rollback(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         with self._register.lock:
             stack = self._register.existing(scope, request["StackName"])
+            if repeated(stack, "ContinueUpdateRollback", request) is not None:
+                return {}
             if stack.status != "UPDATE_ROLLBACK_FAILED" or stack.undo is None:
                 raise validation_error(
                     f"Stack:{stack.id} is in {stack.status} state and can not continue rollback"
@@ -145,6 +168,7 @@ class StackHandlers:
                         f"Rollback failed: resource {name} to skip is not in UPDATE_FAILED state"
                     )
             self._go_back(stack, "CONTINUE_ROLLBACK", request, skips)
+            remember(stack, "ContinueUpdateRollback", request)
         return {}
 
     def _go_back(self, stack: Stack, kind: str, request: dict[str, Any], skips: Skips | None) -> None:
@@ -168,10 +192,13 @@ class StackHandlers:
             stack = self._register.find(scope, request["StackName"])
             if stack is None or not stack.exists or stack.status == "DELETE_IN_PROGRESS":
                 return {}
+            if repeated(stack, "DeleteStack", request) is not None:
+                return {}
             self._require_deletable(stack, retain, force=force)
             if stack.status == "REVIEW_IN_PROGRESS":
                 stack.deleted = self._context.now()
                 self._context.stage(stack, "DELETE_COMPLETE")
+                self._engine.change_sets.ended(stack)
                 return {}
             blocked = blocking_import(self._register, stack)
             if blocked is not None:  # as AWS: the status stays, the event says why
@@ -184,6 +211,7 @@ class StackHandlers:
             self._engine.operations.start(
                 stack, lambda: deployment.delete(self._context, stack, retain, force=force)
             )
+            remember(stack, "DeleteStack", request)
         return {}
 
     @staticmethod
@@ -224,6 +252,10 @@ class StackHandlers:
     def get_policy(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
         policy = self._register.get(scope, request["StackName"]).policy
         return {} if policy is None else {"StackPolicyBody": policy}
+
+
+def _begun(stack: Stack) -> dict[str, Any]:
+    return {"StackId": stack.id, "OperationId": stack.latest_operation}
 
 
 def _initiated(revision: Revision) -> str:

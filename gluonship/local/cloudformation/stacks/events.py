@@ -25,10 +25,12 @@ class StackEvent:
     properties: str | None = None  # JSON
     operation_id: str | None = None
     token: str | None = None
+    topics: tuple[str, ...] = ()  # ARNs: who is told
 
 
 class EventLog:
-    """The events of one stack. `listener` hears each, in order; it must not wait."""
+    """The events of one stack. `listener` hears each, in order; it must not wait, nor take the register's
+    lock: events are told by holders of it, too."""
 
     def __init__(self, listener: Callable[[StackEvent], None] | None = None) -> None:
         self._lock = threading.Lock()
@@ -49,6 +51,7 @@ class EventLog:
         properties: str | None = None,
         operation_id: str | None = None,
         token: str | None = None,
+        topics: tuple[str, ...] = (),
     ) -> StackEvent:
         with self._lock:
             time = now.replace(microsecond=now.microsecond // 1000 * 1000)
@@ -67,6 +70,7 @@ class EventLog:
                 properties=properties,
                 operation_id=operation_id,
                 token=token,
+                topics=topics,
             )
             self._events.append(event)
             if self.listener is not None:

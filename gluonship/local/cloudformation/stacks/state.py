@@ -34,6 +34,13 @@ class Resource:
     update_replace_policy: str = "Delete"
     metadata: Mapping[str, Any] = field(default_factory=dict)
     incomplete: bool = False  # it was made and did not come up
+    tags: Mapping[str, str] = field(default_factory=dict)  # the stack's that it was given
+    masked: Properties | None = None  # `properties` as they may be shown, where that differs
+
+    @property
+    def shown(self) -> Properties:
+        """Its properties without the values of NoEcho parameters."""
+        return self.properties if self.masked is None else self.masked
 
     @property
     def physical_id(self) -> str:
@@ -93,6 +100,15 @@ class Options:
         return self.on_failure == "DO_NOTHING"
 
 
+@dataclass(frozen=True)
+class AcceptedRequest:
+    """A request that came with a token: what a client that tries it again is answered."""
+
+    kind: str  # the operation's name
+    digest: str
+    operation_id: str
+
+
 @dataclass(eq=False)
 class Stack:
     """One stack, deleted ones included. Changed only under the register's lock, or by its own operation."""
@@ -124,8 +140,14 @@ class Stack:
     operations: list[tuple[str, str]] = field(default_factory=list)  # (id, kind), the latest last
     journalled: Operation | None = None  # the running operation, as the journal knows it
     token: str | None = None  # the client request token of the latest operation
+    requests: dict[str, AcceptedRequest] = field(default_factory=dict)  # by their tokens
     stop: threading.Event = field(default_factory=threading.Event)  # asks the running operation to end
     stop_reason: str = ""
+
+    @property
+    def latest_operation(self) -> str:
+        """The id of the operation that made it what it is; none yet is empty."""
+        return self.operations[-1][0] if self.operations else ""
 
     @property
     def in_progress(self) -> bool:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from gluonship.local.cloudformation.contract import UNKNOWN, Unknown
+from gluonship.local.cloudformation.template.bounds import MOST_RANGES, Bounds, length_of
 from gluonship.local.cloudformation.template.document import LANGUAGE_EXTENSIONS, Template
 from gluonship.local.cloudformation.template.errors import TemplateError
 from gluonship.local.cloudformation.template.references import VARIABLE, unresolved_dependencies
@@ -29,6 +30,10 @@ class Outside(Protocol):
 
     def import_value(self, name: str) -> Any:
         """An export's value. Raises TemplateError."""
+        ...
+
+    def availability_zones(self, region: str) -> list[str]:
+        """The zones of a region, in order. Raises TemplateError."""
         ...
 
     def dynamic(self, string: str) -> str:
@@ -50,6 +55,8 @@ class Evaluator:
         self._names = {**pseudo, **parameters}
         self._region = str(pseudo.get("AWS::Region", ""))
         self._outside = outside
+        self._bounds = Bounds()
+        self._truths: Evaluator | None = None
         self._conditions: dict[str, bool | Unknown] = {}
         self._functions: dict[str, Callable[[Any], Any]] = {
             "Fn::And": self._and,
@@ -91,8 +98,16 @@ class Evaluator:
         values = ((key, self.value(item)) for key, item in expression.items())
         return {key: item for key, item in values if item is not NO_VALUE}
 
+    def with_values(self, parameters: Mapping[str, Any]) -> Evaluator:
+        """The same, but for what Ref gives for these parameters. Conditions hold as they do here."""
+        other = Evaluator(self.template, {**self._names, **parameters}, {}, self._outside)
+        other._region, other._truths = self._region, self
+        return other
+
     def condition(self, name: str) -> bool | Unknown:
         """A condition's truth; UNKNOWN where it rests on what is not known yet."""
+        if self._truths is not None:
+            return self._truths.condition(name)
         if name not in self._conditions:
             self._conditions[name] = self.truth(self.template.conditions[name])
         return self._conditions[name]
@@ -156,7 +171,7 @@ class Evaluator:
         pieces.append(string[end:].replace("${!", "${"))
         if any(has_unknown(piece) for piece in pieces):
             return UNKNOWN
-        return self._dynamic("".join(map(text, pieces)))
+        return self._joined("Fn::Sub", "", pieces)
 
     def _variable(self, name: str, own: Mapping[str, Any]) -> Any:
         if name in own:
@@ -181,7 +196,16 @@ class Evaluator:
                 "(2) a list of strings to be joined or a function that returns a list of strings "
                 "(such as Fn::GetAZs) to be joined."
             )
-        return self._dynamic(separator.join(map(text, items)))
+        return self._joined("Fn::Join", separator, items)
+
+    def _joined(self, function: str, separator: str, items: list[Any]) -> str:
+        texts = [text(item) for item in items]
+        self._bounds.check(function, sum(map(len, texts)) + len(separator) * max(0, len(texts) - 1))
+        joined = separator.join(texts)
+        resolved = self._dynamic(joined)
+        if resolved is not joined:
+            self._bounds.check(function, len(resolved))
+        return resolved
 
     def _select(self, argument: Any) -> Any:
         index, items = self._arguments("Fn::Select", argument, 2)
@@ -201,11 +225,15 @@ class Evaluator:
             return UNKNOWN
         if not isinstance(separator, str) or not separator:
             raise TemplateError("Template error: Fn::Split requires a non-empty string delimiter")
+        self._bounds.check("Fn::Split", len(text(string)))
         return text(string).split(separator)
 
     def _base64(self, argument: Any) -> Any:
         value = self.value(argument)
-        return UNKNOWN if value is UNKNOWN else base64.b64encode(text(value).encode()).decode()
+        if value is UNKNOWN:
+            return UNKNOWN
+        self._bounds.check("Fn::Base64", len(text(value)) * 4 // 3)
+        return base64.b64encode(text(value).encode()).decode()
 
     def _cidr(self, argument: Any) -> Any:
         values = self.value(argument)
@@ -213,6 +241,10 @@ class Evaluator:
             return UNKNOWN
         try:
             block, count, bits = [*values, 8][:3]
+            if not 1 <= int(count) <= MOST_RANGES:
+                raise TemplateError(
+                    f"Template error: Fn::Cidr: {count} ranges; 1 to {MOST_RANGES} are allowed"
+                )
             network = ipaddress.ip_network(text(block))
             subnets = network.subnets(new_prefix=network.max_prefixlen - int(bits))
             found = [str(subnet) for subnet, _ in zip(subnets, range(int(count)), strict=False)]
@@ -224,7 +256,7 @@ class Evaluator:
 
     def _get_azs(self, argument: Any) -> Any:
         region = self.value(argument) or self._region
-        return UNKNOWN if region is UNKNOWN else [f"{region}{letter}" for letter in "abc"]
+        return UNKNOWN if region is UNKNOWN else self._outside.availability_zones(text(region))
 
     def _length(self, argument: Any) -> Any:
         self._needs_extensions("Fn::Length")
@@ -238,7 +270,10 @@ class Evaluator:
     def _to_json_string(self, argument: Any) -> Any:
         self._needs_extensions("Fn::ToJsonString")
         value = self.value(argument)
-        return UNKNOWN if has_unknown(value) else json.dumps(value, separators=(",", ":"))
+        if has_unknown(value):
+            return UNKNOWN
+        self._bounds.check("Fn::ToJsonString", length_of(value))
+        return json.dumps(value, separators=(",", ":"))
 
     def _find_in_map(self, argument: Any) -> Any:
         if not isinstance(argument, list) or len(argument) not in (3, 4):
@@ -289,16 +324,22 @@ class Evaluator:
         truth = self.truth(argument[0])
         return truth if isinstance(truth, Unknown) else not truth
 
-    def _contains(self, argument: Any) -> bool:
+    def _contains(self, argument: Any) -> bool | Unknown:
         strings, string = self._arguments("Fn::Contains", argument, 2)
+        if has_unknown([strings, string]):
+            return UNKNOWN
         return text(string) in _texts(strings)
 
-    def _each_member_equals(self, argument: Any) -> bool:
+    def _each_member_equals(self, argument: Any) -> bool | Unknown:
         strings, string = self._arguments("Fn::EachMemberEquals", argument, 2)
+        if has_unknown([strings, string]):
+            return UNKNOWN
         return all(member == text(string) for member in _texts(strings))
 
-    def _each_member_in(self, argument: Any) -> bool:
+    def _each_member_in(self, argument: Any) -> bool | Unknown:
         strings, allowed = self._arguments("Fn::EachMemberIn", argument, 2)
+        if has_unknown([strings, allowed]):
+            return UNKNOWN
         return set(_texts(strings)) <= set(_texts(allowed))
 
     # --- arguments -----------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from typing import Any
 from gluonship.local.cloudformation.contract import UNKNOWN
 from gluonship.local.cloudformation.template.document import Template
 from gluonship.local.cloudformation.template.errors import TemplateError
+from gluonship.local.cloudformation.template.user_patterns import all_match
 from gluonship.local.cloudformation.template.values import text
 
 _SSM_VALUE = re.compile(r"AWS::SSM::Parameter::Value<(.+)>")
@@ -21,6 +22,7 @@ _TYPE = re.compile(
     r"|(List<)?AWS::(EC2|Route53)::[A-Za-z0-9:]+>?"
     r"|AWS::SSM::Parameter::Name|AWS::SSM::Parameter::Value<.+>"
 )
+_VALUE_BYTES = 4096
 _NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
 
 
@@ -98,17 +100,22 @@ def _violations(declaration: Mapping[str, Any], value: str) -> Iterator[str]:
     kind = declaration["Type"]
     listed = kind == "CommaDelimitedList" or kind.startswith("List<")
     members = [item.strip() for item in value.split(",")] if listed else [value]
+    if len(value.encode()) > _VALUE_BYTES:
+        yield f"must have at most {_VALUE_BYTES} bytes"
+        return
     if "AllowedValues" in declaration:
+        if not isinstance(declaration["AllowedValues"], list):
+            raise TemplateError("Template format error: AllowedValues must be a list")
         allowed = [text(item) for item in declaration["AllowedValues"]]
         if any(member not in allowed for member in members):
             yield f"must be one of AllowedValues [{', '.join(allowed)}]"
     if "AllowedPattern" in declaration:
         pattern = text(declaration["AllowedPattern"])
-        if not all(_matches(pattern, member) for member in members):
+        if not all_match(pattern, tuple(members)):
             yield f"must match pattern {pattern}"
-    if "MinLength" in declaration and len(value) < int(declaration["MinLength"]):
+    if "MinLength" in declaration and len(value) < _limit(declaration, "MinLength"):
         yield f"must contain at least {declaration['MinLength']} characters"
-    if "MaxLength" in declaration and len(value) > int(declaration["MaxLength"]):
+    if "MaxLength" in declaration and len(value) > _limit(declaration, "MaxLength"):
         yield f"must contain at most {declaration['MaxLength']} characters"
     if kind in ("Number", "List<Number>"):
         yield from _number_violations(declaration, members)
@@ -119,14 +126,17 @@ def _number_violations(declaration: Mapping[str, Any], members: list[str]) -> It
         yield "must be a number"
         return
     numbers = [float(member) for member in members]
-    if "MinValue" in declaration and min(numbers) < float(declaration["MinValue"]):
+    if "MinValue" in declaration and min(numbers) < _limit(declaration, "MinValue"):
         yield f"must be a number not less than {declaration['MinValue']}"
-    if "MaxValue" in declaration and max(numbers) > float(declaration["MaxValue"]):
+    if "MaxValue" in declaration and max(numbers) > _limit(declaration, "MaxValue"):
         yield f"must be a number not greater than {declaration['MaxValue']}"
 
 
-def _matches(pattern: str, value: str) -> bool:
-    try:
-        return re.fullmatch(pattern, value) is not None
-    except re.error as error:
-        raise TemplateError(f"Template format error: AllowedPattern {pattern!r}: {error}") from None
+def _limit(declaration: Mapping[str, Any], name: str) -> float:
+    """MinLength and its like, which may be written as strings."""
+    limit = declaration[name]
+    if isinstance(limit, bool) or not isinstance(limit, int | float | str):
+        raise TemplateError(f"Template format error: {name} must be a number")
+    if not _NUMBER.fullmatch(text(limit)):
+        raise TemplateError(f"Template format error: {name} {limit!r} is not a number")
+    return float(limit)

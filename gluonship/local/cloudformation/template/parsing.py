@@ -12,10 +12,10 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped] # PyYAML carries no types
 
+from gluonship.local.cloudformation.template.bounds import DEPTH, depth_of
 from gluonship.local.cloudformation.template.errors import TemplateError
 
 _BASE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is some ten times faster
-_DEPTH = 200
 _PLAIN_TAGS = {"tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:bool", "tag:yaml.org,2002:int"}
 
 
@@ -25,8 +25,12 @@ class _Loader(_BASE):  # type: ignore[misc] # libyaml's loader has no static typ
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
         for key, _ in node.value:
+            line = key.start_mark.line + 1
+            if not isinstance(key, yaml.ScalarNode):
+                raise TemplateError(f"Template format error: a key is no string (line {line})")
+            if key.tag == "tag:yaml.org,2002:merge":
+                raise TemplateError(f"Template format error: YAML merges, <<, are not allowed (line {line})")
             if key.value in seen:
-                line = key.start_mark.line + 1
                 raise TemplateError(f"Template format error: duplicate key {key.value!r} (line {line})")
             seen.add(key.value)
         mapping: dict[Any, Any] = super().construct_mapping(node, deep)
@@ -71,6 +75,8 @@ def parse(body: str) -> dict[str, Any]:
         raise TemplateError("Template format error: nested too deeply") from None
     if not isinstance(document, dict):
         raise TemplateError("Template format error: unsupported structure.")
+    if depth_of(document) > DEPTH:
+        raise TemplateError(f"Template format error: nested too deeply, over {DEPTH}")
     return document
 
 
@@ -106,8 +112,8 @@ def _check_events(body: str) -> None:
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
-        if depth > _DEPTH:
-            raise TemplateError(f"Template format error: nested too deeply, over {_DEPTH} (line {line})")
+        if depth > DEPTH:
+            raise TemplateError(f"Template format error: nested too deeply, over {DEPTH} (line {line})")
 
 
 def _yaml(body: str) -> Any:

@@ -13,15 +13,13 @@ from gluonship.local.cloudformation.template.functions import Evaluator
 
 
 def check(template: Template, evaluator: Evaluator) -> None:
-    """Raises TemplateError with every assertion that does not hold."""
+    """Raises TemplateError with every assertion that does not hold. What rests on values that are not known
+    yet is left to the next check, when they are."""
     failed: list[str] = []
     for name, rule in template.rules.items():
-        assertions = rule.get("Assertions")
-        if not isinstance(assertions, list) or not all("Assert" in item for item in assertions):
-            raise TemplateError(f"Template format error: [/Rules/{name}] every rule needs Assertions")
-        if "RuleCondition" in rule and evaluator.truth(rule["RuleCondition"]) is False:
+        if "RuleCondition" in rule and evaluator.truth(rule["RuleCondition"]) is not True:
             continue
-        for assertion in assertions:
+        for assertion in rule["Assertions"]:
             if evaluator.truth(assertion["Assert"]) is False:
                 words = assertion.get("AssertDescription") or json.dumps(assertion["Assert"])
                 failed.append(f"Rule {name}: {words}")

@@ -66,7 +66,7 @@ def read(body: str) -> Template:
         parameters=_parameters(document),
         mappings=_mappings(document),
         conditions=_section(document, "Conditions"),
-        rules=_section(document, "Rules"),
+        rules=_rules(document),
         resources={name: _resource(name, value) for name, value in _section(document, "Resources").items()},
         outputs={name: _output(name, value) for name, value in _section(document, "Outputs").items()},
     )
@@ -135,6 +135,17 @@ def _mappings(document: Mapping[str, Any]) -> dict[str, Any]:
     return mappings
 
 
+def _rules(document: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    rules = _section(document, "Rules")
+    for name, rule in rules.items():
+        assertions = rule.get("Assertions") if isinstance(rule, dict) else None
+        if not isinstance(assertions, list) or not all(
+            isinstance(item, dict) and "Assert" in item for item in assertions
+        ):
+            raise TemplateError(f"Template format error: [/Rules/{name}] every rule needs Assertions")
+    return rules
+
+
 def _resource(name: str, declared: Any) -> ResourceDeclaration:
     if name.startswith("Fn::"):
         raise TemplateError(f"{name} in Resources is not executed by this local cloud.")
@@ -196,6 +207,9 @@ def _output(name: str, declared: Any) -> OutputDeclaration:
     export = declared.get("Export")
     if export is not None and (not isinstance(export, dict) or set(export) != {"Name"}):
         raise TemplateError(f"Template format error: {where} Export must contain only a Name.")
+    for member in ("Description", "Condition"):
+        if not isinstance(declared.get(member, ""), str):
+            raise TemplateError(f"Template format error: {where} {member} must be a string.")
     return OutputDeclaration(
         key=name,
         value=declared["Value"],

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from gluonship.local.cloudformation.contract import UNKNOWN
+from gluonship.local.cloudformation.contract import UNKNOWN, Unknown
+from gluonship.local.cloudformation.template.errors import TemplateError
 
 
 class NoValue:
@@ -18,12 +19,15 @@ NO_VALUE = NoValue()
 
 
 def text(value: Any) -> str:
-    """A scalar as CloudFormation puts it into a string."""
+    """A scalar as CloudFormation puts it into a string. Raises TemplateError for anything else."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value)
+    if isinstance(value, int | float | Unknown):
+        return str(value)
+    what = {list: "a list", dict: "an object", type(None): "null"}.get(type(value), str(value))
+    raise TemplateError(f"Template error: {what} stands where a string is needed")
 
 
 def has_unknown(value: Any) -> bool:
