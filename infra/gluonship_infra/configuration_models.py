@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass as checked
 
+from gluonship_infra.configuration_contradictions import Contradictions, contradictions
 from gluonship_infra.configuration_values import (
     AccountId,
     Boundary,
@@ -84,8 +85,9 @@ class Network(_Table):
 
     vpc_id: Vpc
     availability_zones: Annotated[tuple[Zone, ...], Field(min_length=1)]
-    subnet_ids: Annotated[tuple[Subnet, ...], Field(min_length=1)]
+    subnet_ids: Annotated[tuple[Subnet, ...], Field(min_length=1, max_length=16)]
     security_group_ids: Annotated[tuple[SecurityGroup, ...], Field(min_length=1, max_length=5)]
+    reaches_pypi: bool = False
 
     @model_validator(mode="after")
     def _one_zone_a_subnet(self) -> Self:
@@ -132,6 +134,7 @@ class EndpointTable(_Table):
 
     name: EndpointName | None = None
     rolls_back: bool = True
+    short_watch: bool = False
     scaling: ScalingTable = ScalingTable()
     alarms: AlarmsTable = Field(default_factory=AlarmsTable)
 
@@ -158,6 +161,12 @@ class Configuration(_Table):
     notices: Notices = Notices()
     pipeline: PipelineTable = Field(default_factory=PipelineTable)
     endpoint: EndpointTable = Field(default_factory=EndpointTable)
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        if problems := list(contradictions(self)):
+            raise Contradictions(problems)
+        return self
 
     @property
     def prefix(self) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from gluonship_infra.configuration_contradictions import Contradictions
 from gluonship_infra.configuration_models import Configuration
 from gluonship_infra.configuration_shape import keys_at
 from gluonship_infra.pipeline import SettingsError
@@ -80,8 +81,9 @@ def describe(error: ValidationError, document: Mapping[str, Any]) -> Iterator[Pr
     for one in error.errors(include_url=False):
         by_key.setdefault(_key(one["loc"], document, one["type"]), []).append(one)
     for key, errors in by_key.items():
-        if isinstance(several := errors[0].get("ctx", {}).get("error"), SettingsError):
-            yield from (Problem(f"{key}.{name}", clause) for name, clause in several.problems)
+        if isinstance(several := errors[0].get("ctx", {}).get("error"), SettingsError | Contradictions):
+            for name, clause in several.problems:
+                yield Problem(".".join(filter(None, [key, name])), clause)
         else:
             yield Problem(key, _text(key, errors))
 

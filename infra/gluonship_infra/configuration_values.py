@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from gluonship_infra.endpoint import PinnedImage
 from gluonship_infra.rules.images import unpinned
 
 
@@ -22,8 +23,10 @@ def _is(pattern: str, words: str) -> AfterValidator:
 
 
 def _pinned(value: str) -> str:
-    """A tag of our own repository, or a whole image URI that is pinned."""
-    if reason := unpinned(value if "/" in value else f"repository:{value}"):
+    """A tag of our own repository, or a whole URI of a pinned image in ECR."""
+    if "/" in value:
+        PinnedImage.of_uri(value)  # raises InvalidProps, which is a ValueError
+    elif reason := unpinned(f"repository:{value}"):
         raise ValueError(f"{reason}; allowed is an exact tag, or a URI with an exact tag or a digest")
     return value
 

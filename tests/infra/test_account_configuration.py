@@ -52,7 +52,10 @@ def test_an_environment_overrides_single_keys() -> None:
 def test_the_local_environment_is_another_one_with_quicker_values() -> None:
     local, dev = load(KIT, "local"), load(KIT, "dev")
     assert local.prefix == "gluonship-local"
-    quick = {"environment": "dev", "pipeline": dev.pipeline}
+    assert local.endpoint.short_watch
+    same = dev.endpoint.model_copy(update={"short_watch": True})
+    assert local.endpoint == same
+    quick = {"environment": "dev", "pipeline": dev.pipeline, "endpoint": dev.endpoint}
     assert local.model_copy(update=quick) == dev
     changed = {each.name for each in fields(dev.pipeline)}
     changed = {name for name in changed if getattr(local.pipeline, name) != getattr(dev.pipeline, name)}
@@ -83,6 +86,63 @@ def test_a_configuration_cannot_be_changed() -> None:
         load(KIT).project = "Other"  # type: ignore[misc]  # what is tested
 
 
+NETWORK = """
+[network]
+vpc_id = "vpc-12345678"
+availability_zones = ["eu-west-1a"]
+subnet_ids = ["subnet-12345678"]
+security_group_ids = ["sg-12345678"]
+"""
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "reaches_pypi = true",
+        "[images]\ninference = '1.4.0'",
+        "[images]\ninference = '123456789012.dkr.ecr.eu-west-1.amazonaws.com/kit:1.4.0'",
+    ],
+)
+def test_a_closed_network_needs_an_image_that_installs_nothing(tmp_path: Path, more: str) -> None:
+    path = tmp_path / "closed.toml"
+    said = refusal(path, f"{NETWORK}[environments.dev]\n")
+    assert "network.reaches_pypi: is false, and AWS's inference container installs OpenCV" in said
+    assert len(said.splitlines()) == 2
+    path.write_text(f"{NETWORK}{more}\n[environments.dev]\n", encoding="utf-8")
+    assert load(path).network is not None
+
+
+def test_a_network_is_in_the_account_s_region_and_has_16_subnets_at_most(tmp_path: Path) -> None:
+    path, open_ = tmp_path / "net.toml", f"{NETWORK}reaches_pypi = true\n[environments.dev]\n"
+    said = refusal(path, f"{open_}[account]\nregion = 'us-east-1'\n")
+    assert "network.availability_zones: has eu-west-1a, which is not in account.region, us-east-1" in said
+    subnets = ", ".join(f'"subnet-{number:08x}"' for number in range(17))
+    said = refusal(path, open_.replace('"subnet-12345678"', subnets))
+    assert "network.subnet_ids: is" in said
+    assert "at most 16 items" in said
+
+
+@pytest.mark.parametrize("key", ["rolls_back = false", "short_watch = true"])
+def test_a_short_watch_is_said(tmp_path: Path, key: str) -> None:
+    path = tmp_path / "short.toml"
+    waits = "[pipeline]\ndeployment_wait_seconds = 0\ntermination_wait_seconds = 0\n"
+    path.write_text(f"{waits}[endpoint]\n{key}\n[environments.dev]\n", encoding="utf-8")
+    assert load(path).pipeline.deployment_wait_seconds == 0
+
+
+def test_an_image_of_one_s_own_may_be_for_arm(tmp_path: Path) -> None:
+    path = tmp_path / "arm.toml"
+    text = "[pipeline]\nserving_instance_type = 'ml.c7g.large'\n[images]\ninference = '1.4.0'\n"
+    path.write_text(f"{text}[environments.dev]\n", encoding="utf-8")
+    assert load(path).pipeline.serving_instance_type == "ml.c7g.large"
+
+
+def test_a_contradiction_is_named_where_the_environment_makes_it(tmp_path: Path) -> None:
+    text = "[environments.dev]\n[environments.prod.pipeline]\nserving_instance_count = 9\n"
+    said = refusal(tmp_path / "prod.toml", text, "dev")
+    assert "environments.prod.pipeline.serving_instance_count: is 9, which scaling would change" in said
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [
@@ -103,7 +163,7 @@ def test_a_configuration_cannot_be_changed() -> None:
         ("[account]\nid = '12'", "account.id: is '12'; allowed is an account's 12 digits, in quotes"),
         ("[account]\nregion = 'moon'", "account.region: is 'moon'; allowed is a region such as"),
         ("[images]\ntraining = 'latest'", "images.training: 'repository:latest' is whatever was pushed last"),
-        ("[images]\ninference = 'a/b'", "images.inference: 'a/b' has neither tag nor digest; allowed is an"),
+        ("[images]\ninference = 'a/b'", "images.inference: 'a/b' is no image in ECR, where SageM"),
         ("[notices]\nemail = 'me'", "notices.email: is 'me'; allowed is an address"),
         ("[network]\nvpc_id = 'vpc-12345678'", "network.subnet_ids: is missing"),
         ("[tags]\n'aws:x' = 'y'", "tags.aws:x"),
@@ -113,8 +173,29 @@ def test_a_configuration_cannot_be_changed() -> None:
         ("[pipeline]\ndeployment = 'canari'", "pipeline.deployment: is 'canari'; did you mean 'canary'?"),
         ("[pipeline]\naccuracy_threshold = 'high'", "pipeline.accuracy_threshold: is 'high'; allowed is a n"),
         ("[pipeline.hyperparameters]\nbatchsize = 3", "pipeline.hyperparameters.batchsize: is not a hyper"),
-        ("[pipeline]\ndeployment = 'linear'\nserving_instance_count = 2\ndeployment_percent = 9",
+        ("[pipeline]\ndeployment = 'linear'\nserving_instance_count = 2\ndeployment_percent = 9\n"
+         "[endpoint.scaling]\nmin_capacity = 2",
          "pipeline.deployment_percent: is 9; allowed is 10 to 50 where deployment is linear"),
+        ("[pipeline]\ndeployment = 'linear'\nserving_instance_count = 2",
+         "endpoint.scaling.min_capacity: is 1, which leaves one instance, and deployment 'linear' needs 2"),
+        ("[pipeline]\ndeployment = 'canary'\nserving_instance_count = 2\n"
+         "[endpoint.scaling]\nmin_capacity = 2\n"
+         "schedules = [{name = 'x', schedule = 'rate(1 day)', max_capacity = 1}]",
+         "endpoint.scaling.schedules.0.max_capacity: is 1, which leaves one instance"),
+        ("[pipeline]\nserving_instance_count = 5",
+         "pipeline.serving_instance_count: is 5, which scaling would change; allowed is 1 to 4"),
+        ("[endpoint.scaling]\nmin_capacity = 2", "pipeline.serving_instance_count: is 1, which scaling"),
+        ("[pipeline]\ndeployment_wait_seconds = 60\ntermination_wait_seconds = 59",
+         "pipeline.deployment_wait_seconds: is 60: with termination_wait_seconds, an update is watched for"),
+        ("[endpoint.alarms]\nperiod_seconds = 600\n", "is watched for 600 s, and an alarm takes 1200 s"),
+        ("[endpoint.alarms]\nerrors_5xx_percent = false\nerrors_5xx_count = false\n"
+         "model_latency_p99_milliseconds = false\noverhead_latency_p99_milliseconds = false",
+         "endpoint.rolls_back: is true, and [endpoint.alarms] has no alarm on errors or latency left"),
+        ("[pipeline]\nserving_instance_type = 'ml.c7g.large'",
+         "pipeline.serving_instance_type: is 'ml.c7g.large', whose processor is ARM, and AWS's infere"),
+        ("[images]\ntraining = 'ghcr.io/kit/kit:1.4.0'",
+         "images.training: 'ghcr.io/kit/kit:1.4.0' is no image in ECR, where SageMaker pulls from"),
+        ("[images]\ntraining = 'main'", "images.training: 'repository:main' is whatever was pushed last"),
         ("[pipeline.hyperparameters]\nseed = [1]", "pipeline.hyperparameters.seed: is [1]; allowed is a te"),
         ("[endpoint]\nname = '-x'", "endpoint.name: is '-x'; allowed is 1 to 63 letters, digits and hyphens"),
         ("[endpoint.scaling]\nmin_capacity = 9", "endpoint.scaling: Scaling: min_capacity 9 is more than"),

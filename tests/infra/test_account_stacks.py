@@ -144,7 +144,7 @@ def test_the_users_network_images_and_address_arrive(tmp_path: Path) -> None:
         '[images]\ntraining = "1.4.0"\n'
         f'[storage]\nkey_arn = "{_KEY}"\ninfrequent_days = 60\n'
         '[network]\nvpc_id = "vpc-12345678"\navailability_zones = ["eu-west-1a"]\n'
-        'subnet_ids = ["subnet-12345678"]\nsecurity_group_ids = ["sg-12345678"]\n'
+        'subnet_ids = ["subnet-12345678"]\nsecurity_group_ids = ["sg-12345678"]\nreaches_pypi = true\n'
         "[endpoint.scaling]\nscale_in = false\n",
         encoding="utf-8",
     )

@@ -33,7 +33,7 @@ def test_the_metrics_are_those_of_the_command() -> None:
         ({"epochs": True}, "epochs is True; allowed is a whole number"),
         ({"accuracy_threshold": 80}, "accuracy_threshold is 80; allowed is a number from 0 to 1."),
         ({"spot": "yes"}, "spot is 'yes'; allowed is true or false."),
-        ({"training_instance_type": "m5.xlarge"}, "is 'm5.xlarge'; allowed is a SageMaker instance type"),
+        ({"training_instance_type": "m5.xlarge"}, "is 'm5.xlarge'; allowed is an instance type that Sa"),
         ({"dataset": "s3://bucket/x"}, "dataset is 's3://bucket/x'; allowed is a key prefix in the data bu"),
         ({"dataset": "/x"}, "dataset is '/x'; allowed is a key prefix"),
         ({"schedule": "rate(1 days)"}, "schedule is 'rate(1 days)'; allowed is EventBridge's rate(1 day)"),

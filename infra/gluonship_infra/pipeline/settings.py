@@ -16,6 +16,12 @@ Value = str | int | float | bool
 MAX_UPDATE_SECONDS = 28_800
 """AWS's most for an update of an endpoint with traffic shifting."""
 
+# An execution fails at 25,000 events of history, of which a look at an endpoint writes nine. Source:
+# https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+_EVENTS_FOR_LOOKS, _EVENTS_OF_A_LOOK = 20_000, 9
+_COMING_UP_SECONDS = 1800  # of a slow start of the instances, beside the waits that are set
+_COMPILATION_SECONDS = 3600  # that the machine gives SageMaker Neo for a target
+
 HYPERPARAMETERS = (
     "network", "epochs", "batch-size", "optimizer", "learning-rate", "lr-schedule", "warmup-epochs",
     "momentum", "weight-decay", "label-smoothing", "image-size", "resize", "interpolation", "mean", "std",
@@ -114,7 +120,12 @@ class PipelineSettings:
         return {"network": self.network, "epochs": self.epochs, **fraction, **self.hyperparameters}
 
     def training_max_wait_seconds(self) -> int:
-        return self.spot_max_wait_seconds or 2 * self.training_max_seconds
+        return self.spot_max_wait_seconds or min(2 * self.training_max_seconds, _MAX_JOB_SECONDS)
+
+    def update_wait_seconds(self) -> int:
+        """How long an update of the endpoint waits, beside the coming up of the instances."""
+        shifts = {"all-at-once": 1, "canary": 2, "linear": math.ceil(100 / self.deployment_percent)}
+        return shifts[self.deployment] * self.deployment_wait_seconds + self.termination_wait_seconds
 
     def _problems(self) -> Iterator[tuple[str, str]]:
         for name, clause in self._checks():
@@ -127,8 +138,9 @@ class PipelineSettings:
     def _checks(self) -> Iterator[tuple[str, str]]:
         for name, limits in _WHOLES.items():
             yield name, check.whole(getattr(self, name), *limits)
-        for name in ("training_instance_type", "evaluation_instance_type", "serving_instance_type"):
-            yield name, check.instance_type(getattr(self, name))
+        yield "training_instance_type", check.instance_type(self.training_instance_type, "training")
+        yield "evaluation_instance_type", check.instance_type(self.evaluation_instance_type, "processing")
+        yield "serving_instance_type", check.instance_type(self.serving_instance_type, "serving")
         yield "dataset", check.key_prefix(self.dataset)
         yield "network", check.text(self.network)
         yield "accuracy_threshold", check.fraction(self.accuracy_threshold, 0, 1)
@@ -152,8 +164,31 @@ class PipelineSettings:
         wait = self.spot_max_wait_seconds
         if wait is not None and (clause := check.whole(wait, self.training_max_seconds, _MAX_JOB_SECONDS)):
             yield "spot_max_wait_seconds", f"{clause}, for the training alone may take the first of them"
-        if self.deployment == "all-at-once":
-            return
+        for job in ("training", "evaluation"):
+            name, type_ = f"{job}_volume_gigabytes", getattr(self, f"{job}_instance_type")
+            if clause := check.volume(getattr(self, name), type_):
+                yield name, clause
+        least = self._least_poll_seconds()
+        if self.poll_seconds < least:
+            yield (
+                "poll_seconds",
+                f"is {self.poll_seconds}; allowed is {least} to 300 with these waits and compile_targets: "
+                "Step Functions ends an execution at 25,000 events, and each look writes nine",
+            )
+        if self.deployment != "all-at-once":
+            yield from self._of_shifts()
+
+    def _least_poll_seconds(self) -> int:
+        """Between two looks, so that a run has enough of them: for its own update, for one by another run
+        that it waits for, and for its compilations, which go side by side and share its history."""
+        looking = (
+            2 * self.update_wait_seconds()
+            + _COMING_UP_SECONDS
+            + len(self.compile_targets) * _COMPILATION_SECONDS
+        )
+        return math.ceil(looking * _EVENTS_OF_A_LOOK / _EVENTS_FOR_LOOKS)
+
+    def _of_shifts(self) -> Iterator[tuple[str, str]]:
         if self.serving_instance_count < 2:
             yield (
                 "deployment",
@@ -166,9 +201,9 @@ class PipelineSettings:
                 f"is {self.deployment_percent}; allowed is {_LEAST_LINEAR_PERCENT} to 50 where deployment is "
                 "linear",
             )
-        shifts = 2 if self.deployment == "canary" else math.ceil(100 / self.deployment_percent)
-        waiting = shifts * self.deployment_wait_seconds + self.termination_wait_seconds
+        waiting = self.update_wait_seconds()
         if waiting >= MAX_UPDATE_SECONDS:
+            shifts = (waiting - self.termination_wait_seconds) // self.deployment_wait_seconds
             yield (
                 "deployment_wait_seconds",
                 f"is {self.deployment_wait_seconds}, {shifts} times in an update, which makes {waiting} with "

@@ -7,10 +7,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-_INSTANCE_TYPE = re.compile(r"ml\.[a-z][a-z0-9-]*\.(\d*x?large|medium|metal(-\d+xl)?)")
+from gluonship_infra import instance_types
+
 _RATE = re.compile(r"rate\((?:1 (?:minute|hour|day)|(?!0|1 )\d+ (?:minutes|hours|days))\)")
 _CRON = re.compile(r"cron\((\S+ ){5}\S+\)")
-_KEY = re.compile(r"[A-Za-z0-9!_.*'()=-][A-Za-z0-9!_.*'()=/-]*")
+# Of the characters that S3 calls safe, those that SageMaker's metadata and EventBridge's patterns take too.
+_KEY = re.compile(r"[A-Za-z0-9_.=-][A-Za-z0-9_.=/-]*")
 _ALARM = re.compile(r"[\x21-\x7e][\x20-\x7e]{0,254}")
 
 COMPILE_TARGETS = frozenset({
@@ -48,16 +50,34 @@ def one_of(value: Any, allowed: Sequence[str]) -> str:
     return "" if value in allowed else _is(value, " or ".join(allowed))
 
 
-def instance_type(value: Any) -> str:
-    if isinstance(value, str) and _INSTANCE_TYPE.fullmatch(value):
+def instance_type(value: Any, purpose: instance_types.Purpose) -> str:
+    """Of SageMaker's types for the purpose, those that the kit's code computes on."""
+    if not isinstance(value, str) or value not in instance_types.of(purpose):
+        near = ", ".join(instance_types.nearest(purpose, str(value)))
+        return _is(value, f"an instance type that SageMaker has for {purpose}, such as {near}")
+    if instance_types.has_accelerator(value):
+        return _is(value, "one without Trainium, Inferentia or Gaudi, on which MXNet 1.9 does not run")
+    if purpose != "training" and instance_types.has_gpu(value):
+        return _is(
+            value, "one without a GPU: outside training, the kit's classifier computes on the CPU alone"
+        )
+    return ""
+
+
+def volume(gigabytes: int, type_: str) -> str:
+    """A volume is asked for in vain where an instance type has a disk of its own, and refused if larger."""
+    most = instance_types.LEAST_LOCAL_DISK_GIGABYTES
+    if gigabytes <= most or not instance_types.has_local_disk(type_):
         return ""
-    return _is(value, "a SageMaker instance type such as ml.m5.xlarge")
+    return _is(gigabytes, f"{most} at most for {type_}, which stores on a disk of its own, of a fixed size")
 
 
 def key_prefix(value: Any) -> str:
     if isinstance(value, str) and _KEY.fullmatch(value) and "//" not in value:
         return ""
-    return _is(value, "a key prefix in the data bucket, such as datasets/current")
+    return _is(
+        value, "a key prefix in the data bucket, such as datasets/current, of letters, digits and _ . = / -"
+    )
 
 
 def schedule(value: Any) -> str:
