@@ -19,6 +19,7 @@ Pattern = Callable[[Mapping[str, Any]], bool]
 """Whether an event matches."""
 
 _Node = Callable[[Any], bool]
+_DEEPEST = 100  # objects in objects: of no event's detail, and followed on any thread
 
 
 def parse(text: str) -> Pattern:
@@ -29,17 +30,18 @@ def parse(text: str) -> Pattern:
         raise InvalidPattern("Filter is not valid JSON") from error
     if not isinstance(document, dict):
         raise InvalidPattern("Filter is not an object")
-    try:
-        return _object(document)
-    except RecursionError as error:
-        raise InvalidPattern("Filter is nested too deeply") from error
+    return _object(document, 0)
 
 
-def _object(document: dict[str, Any]) -> _Node:
+def _object(document: dict[str, Any], depth: int) -> _Node:
     if not document:
         raise InvalidPattern("Empty objects are not allowed")
+    if depth >= _DEEPEST:
+        raise InvalidPattern("Filter is nested too deeply")
     parts = [
-        _alternatives(value) if name == "$or" and _is_alternatives(value) else _member(name, value)
+        _alternatives(value, depth)
+        if name == "$or" and _is_alternatives(value)
+        else _member(name, value, depth)
         for name, value in document.items()
     ]
 
@@ -62,14 +64,14 @@ def _is_alternatives(value: Any) -> bool:
     )
 
 
-def _alternatives(documents: list[dict[str, Any]]) -> _Node:
-    nodes = [_object(each) for each in documents]
+def _alternatives(documents: list[dict[str, Any]], depth: int) -> _Node:
+    nodes = [_object(each, depth + 1) for each in documents]
     return lambda members: any(node(members) for node in nodes)
 
 
-def _member(name: str, value: Any) -> _Node:
+def _member(name: str, value: Any, depth: int) -> _Node:
     if isinstance(value, dict):
-        node = _object(value)
+        node = _object(value, depth + 1)
         return lambda members: node(members.get(name))
     if not isinstance(value, list):
         raise InvalidPattern(f'"{name}" must be an object or an array')
