@@ -83,7 +83,7 @@ class ChangeSets:
                 one.execution = "OBSOLETE"
 
     def ended(self, stack: Stack) -> None:
-        """An operation on the stack has ended, perhaps a change set's; what belongs to a stack that is gone goes."""
+        """An operation on the stack has ended, perhaps a change set's; those of a stack that is gone go."""
         for one in self.of(stack):
             if not stack.exists:
                 self.remove(one)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from datetime import datetime
 from pathlib import Path
 
+import pytest
 from cfn_fakes import Cfn, thing
 
-from gluonship.local.cloudformation.journal import FileJournal, clear, interrupted
+from gluonship.local.cloudformation.journal import FileJournal, Operation, clear, interrupted, unreadable
 
 
 def test_what_was_under_way_when_the_cloud_ended(tmp_path: Path) -> None:
@@ -59,3 +61,53 @@ def test_a_journal_that_cannot_be_written_stops_no_stack(tmp_path: Path) -> None
     cfn = Cfn(journal)
     assert cfn.create("s", {"A": thing()}) == "CREATE_COMPLETE"
     assert journal.failure is not None
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"a note to myself\n", "does not begin with the operation"),
+        (b'{"event": "started"}\n', "lacks 'account'"),
+        (b'{"event": "resource"}\n', "does not begin with the operation"),
+        (
+            b'{"event": "started", "account": "1", "region": "r", "id": "i", "kind": "k", "stack": "s", '
+            b'"stack_id": "x", "at": "2026-01-01T00:00:00"}\n',
+            "without its zone",
+        ),
+    ],
+)
+def test_a_foreign_file_is_told_and_kept(tmp_path: Path, content: bytes, why: str) -> None:
+    cfn = Cfn(FileJournal(tmp_path))
+    cfn.world.block["create", "A"] = threading.Event()
+    cfn.create("s", {"A": thing()}, wait=False)
+    cfn.until(lambda: ("create", "A") in cfn.world.calls)
+    foreign = tmp_path / "notes.jsonl"
+    foreign.write_bytes(content)
+    (tmp_path / "folder.jsonl").mkdir()
+    (tmp_path / "torn.jsonl").write_bytes(b'{"event": "star')
+    assert [left.operation.stack_name for left in interrupted(tmp_path)] == ["s"]
+    in_a_folder, sentence = unreadable(tmp_path)
+    assert "folder.jsonl" in in_a_folder
+    assert str(foreign) in sentence
+    assert why in sentence
+    clear(tmp_path)
+    assert interrupted(tmp_path) == []
+    assert {path.name for path in tmp_path.iterdir()} == {"folder.jsonl", "notes.jsonl"}
+    cfn.service.close()
+
+
+def test_a_slow_disk_holds_up_no_request(tmp_path: Path) -> None:
+    class Slow(FileJournal):
+        written = threading.Event()
+
+        def started(self, operation: Operation, at: datetime) -> None:
+            assert self.written.wait(10)
+            super().started(operation, at)
+
+    journal = Slow(tmp_path)
+    cfn = Cfn(journal)
+    cfn.create("s", {"A": thing()}, wait=False)
+    assert cfn.stack("s")["StackStatus"] == "CREATE_IN_PROGRESS"
+    assert cfn.world.calls == []  # nothing is done that is not recorded
+    journal.written.set()
+    assert cfn.wait("s") == "CREATE_COMPLETE"

@@ -33,8 +33,8 @@ _ECHOED = ("IncludeNestedStacks", "OnStackFailure", "DeploymentConfig", "ImportE
 
 _RECORDED = {
     "ImportExistingResources": "ImportExistingResources: a resource whose name is taken still fails",
-    "IncludeNestedStacks": "IncludeNestedStacks: nested stacks are planned and checked with their parent, but "
-    "have no change sets of their own",
+    "IncludeNestedStacks": "IncludeNestedStacks: nested stacks are planned with their parent, but have no "
+    "change sets of their own",
 }
 
 
