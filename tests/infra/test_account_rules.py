@@ -11,8 +11,7 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_s3 as s3
 from gluonship_infra import rules
-from gluonship_infra.rules.images import unpinned
-from gluonship_infra.rules.jobs import has_local_disk
+from gluonship_infra.rules.images import MOVING_TAGS, unpinned
 from gluonship_infra.rules.requests import AtRunTime, requests
 from gluonship_infra.rules.templates import text
 
@@ -155,6 +154,31 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("ReplaceableNames", config(EndpointConfigName="c"), config(), "EndpointConfigName is fixed"),
     ("EndpointGuardrail", ENDPOINT | {"DeploymentConfig": {}}, ENDPOINT, "no alarm takes a deployment back"),
     (
+        "EndpointGuardrail",
+        task("updateEndpoint", "Arguments", EndpointName="e"),
+        task("updateEndpoint", "Arguments", EndpointName="e", DeploymentConfig=GUARDED),
+        "no alarm takes a deployment back",
+    ),
+    (
+        "EndpointGuardrail",
+        task("updateEndpoint", "Arguments", DeploymentConfig={"BlueGreenUpdatePolicy": {"x": 1}}),
+        task(
+            "updateEndpoint",
+            "Arguments",
+            DeploymentConfig={
+                "BlueGreenUpdatePolicy": {"x": 1},
+                "AutoRollbackConfiguration": "{% $alarms %}",
+            },
+        ),
+        "no alarm takes a deployment back",
+    ),
+    (
+        "EndpointGuardrail",
+        task("updateEndpoint", "Arguments", DeploymentConfig=GUARDED | {"BlueGreenUpdatePolicy": None}),
+        task("createEndpoint", "Arguments", EndpointName="e"),
+        "neither a blue/green nor a rolling policy is set",
+    ),
+    (
         "NoWholeService",
         policy(Action=["s3:GetObject", "sagemaker:*"]),
         policy(Action="s3:Get*"),
@@ -166,6 +190,18 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
         policy(Action=["ecr:GetAuthorizationToken", "s3:GetObject"], Resource="*"),
         policy(Action="ecr:GetAuthorizationToken", Resource="*"),
         "'*' for s3:GetObject",
+    ),
+    (
+        "NoBareResource",
+        policy(Action=["ec2:CreateNetworkInterface", "ec2:DescribeSubnets"], Resource="*"),
+        policy(Action="ec2:CreateNetworkInterface", Resource="arn:aws:ec2:us-east-1:1:subnet/s"),
+        "'*' for ec2:CreateNetworkInterface",
+    ),
+    (
+        "NoBareResource",
+        policy(Action="cloudwatch:DescribeAlarms", Resource="*"),
+        policy(Action="cloudwatch:DescribeAlarms", Resource="arn:aws:cloudwatch:us-east-1:1:alarm:*"),
+        "'*' for cloudwatch:DescribeAlarms",
     ),
     (
         "PassedRole",
@@ -228,18 +264,10 @@ def test_intrinsic_functions_are_shown_in_braces() -> None:
     assert "not sha256" in str(unpinned("kit@sha256:12"))
 
 
-def test_instance_types_with_a_disk_of_their_own() -> None:
-    local = [
-        "ml.g4dn.xlarge",
-        "ml.g5.2xlarge",
-        "ml.p4d.24xlarge",
-        "ml.m5d.large",
-        "ml.c6id.large",
-        "ml.r5d.xlarge",
-    ]
-    remote = ["ml.m5.large", "ml.c5.xlarge", "ml.p3.2xlarge", "ml.g4.large", "ml.t3.medium", "ml.m6g.large"]
-    assert [one for one in local if not has_local_disk(one)] == []
-    assert [one for one in remote if has_local_disk(one)] == []
+@pytest.mark.parametrize("tag", sorted(MOVING_TAGS))
+def test_a_tag_that_moves_pins_nothing(tag: str) -> None:
+    assert unpinned(f"r/kit:{tag}") == f"'r/kit:{tag}' is whatever was pushed last"
+    assert unpinned(f"r/kit:{tag}-1.4.0") is None
 
 
 @pytest.mark.parametrize("reason", ["", "needed", "it is needed because the job says so.", "Short one."])

@@ -6,13 +6,14 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gluonship_infra.rules.jobs import has_local_disk
+from gluonship_infra.instance_types import has_local_disk
 from gluonship_infra.rules.requests import AtRunTime, Request, requests
 from gluonship_infra.rules.rule import Finding, Rule
 from gluonship_infra.rules.templates import Resource, Template, as_list, text
 
 _GUIDE = "https://docs.aws.amazon.com/sagemaker/latest/dg"
 _ALARMS = "DeploymentConfig.AutoRollbackConfiguration.Alarms"
+_POLICIES = ("BlueGreenUpdatePolicy", "RollingUpdatePolicy")
 
 
 def _configs(template: Template) -> Iterator[Request]:
@@ -54,15 +55,21 @@ def _replaceable(template: Template) -> Iterator[Finding]:
 
 def _guardrail(template: Template) -> Iterator[Finding]:
     for request in requests(template):
-        if request.operation != "CreateEndpoint" or request.location != "Properties":
-            continue  # a state machine's createEndpoint has nothing to go back to
-        if not request.get(_ALARMS):
+        # A state machine's createEndpoint has nothing to go back to; CloudFormation's is its update too.
+        declared = request.operation == "CreateEndpoint" and request.location == "Properties"
+        if not declared and request.operation != "UpdateEndpoint":
+            continue
+        if not _chosen(request, _ALARMS):
             yield request.finding(_ALARMS, "no alarm takes a deployment back")
-        if not (
-            request.get("DeploymentConfig.BlueGreenUpdatePolicy")
-            or request.get("DeploymentConfig.RollingUpdatePolicy")
-        ):
+        if not any(_chosen(request, f"DeploymentConfig.{policy}") for policy in _POLICIES):
             yield request.finding("DeploymentConfig", "neither a blue/green nor a rolling policy is set")
+
+
+def _chosen(request: Request, path: str) -> bool:
+    """Whether the member at a dotted path is given, or may be by what an execution puts above it."""
+    parts = path.split(".")
+    above = (request.get(".".join(parts[:depth])) for depth in range(1, len(parts)))
+    return bool(request.get(path)) or any(isinstance(value, AtRunTime) for value in above)
 
 
 def _watched(template: Template) -> Iterator[Finding]:
@@ -136,7 +143,7 @@ RULES = (
     ),
     Rule(
         "EndpointGuardrail",
-        "A declared endpoint is updated blue/green or rolling, and alarms take a bad deployment back.",
+        "An endpoint is updated blue/green or rolling, and alarms take a bad deployment back.",
         "Without an alarm there is no automatic way back.",
         "Set DeploymentConfig with a policy and 1 to 10 AutoRollbackConfiguration.Alarms.",
         f"{_GUIDE}/deployment-guardrails-configuration.html",

@@ -15,9 +15,6 @@ from gluonship_infra.rules.templates import Resource, Template, as_list
 WITHOUT_RESOURCE = frozenset(
     {
         "cloudwatch:PutMetricData",
-        "cloudwatch:DescribeAlarms",  # it has a resource type, but the service asks with none
-        "ec2:CreateNetworkInterface",
-        "ec2:DeleteNetworkInterface",
         "ec2:DescribeDhcpOptions",
         "ec2:DescribeNetworkInterfaces",
         "ec2:DescribeSecurityGroups",

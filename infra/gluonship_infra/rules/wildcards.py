@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -46,14 +45,13 @@ def _named_by_nag(value: Any) -> str:
     if "Fn::Join" in value:
         delimiter, parts = value["Fn::Join"]
         return str(delimiter).join(_named_by_nag(part) for part in parts)
-    if "Fn::Sub" in value and isinstance(value["Fn::Sub"], str):
-        return re.sub(r"\$\{([^}]+)\}", r"<\1>", value["Fn::Sub"])
     if "Fn::GetAtt" in value:
         return "<{}.{}>".format(*value["Fn::GetAtt"])
     if "Fn::ImportValue" in value:
         return _named_by_nag(value["Fn::ImportValue"])
     if "Fn::Sub" in value:
-        return re.sub(r"\$\{([^}]+)\}", r"<\1>", value["Fn::Sub"])
+        text = value["Fn::Sub"]
+        return re.sub(r"\$\{([^}]+)\}", r"<\1>", text if isinstance(text, str) else text[0])
     if "Ref" in value:
         return f"<{value['Ref']}>"
     return f"<{next(iter(value))}>"  # Fn::FindInMap, of an account of AWS's
