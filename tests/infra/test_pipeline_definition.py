@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -67,6 +68,8 @@ def test_inputs_that_are_understood(given: Any) -> None:
             "dataset must be a key prefix in the bucket data, such as datasets/current",
         ),
         ({"test": 3, "train": ""}, "train, test must be a key prefix"),
+        ({"dataset": "a/(1)"}, "dataset must be a key prefix"),
+        ({"dataset": "a*"}, "dataset must be a key prefix"),
         ({"hyperparameters": 3}, "hyperparameters must map names to values."),
         ({"hyperparameters": {"epoch": 1}}, "Not a hyperparameter that can be set: epoch. Allowed are"),
     ],
@@ -131,12 +134,14 @@ def test_the_model_in_service_is_evaluated_where_there_is_one(in_service: str, c
 
 
 def decision(settings: PipelineSettings, accuracy: float, in_service: float | None) -> str:
-    gate = {"accuracy": accuracy, "in_service_accuracy": in_service, "in_service_reason": "none", "images": 9}
-    state = definition(parameters(settings))["States"]["Gate"]
-    for option in state["Choices"]:
-        if evaluated(option["Condition"], gate=gate):
-            return str(option["Next"])
-    return str(state["Default"])
+    gate = {
+        "accuracy": accuracy,
+        "in_service_accuracy": in_service,
+        "in_service_reason": "none",
+        "incomparable": False,
+        "images": 9,
+    }
+    return after(definition(parameters(settings))["States"]["Gate"], gate=gate)
 
 
 @pytest.mark.parametrize(
@@ -234,8 +239,109 @@ def test_no_volume_key_where_the_instances_disk_is_its_own() -> None:
     assert "VolumeKmsKeyId" in STATES["Train"]["Arguments"]["ResourceConfig"]
 
 
-def test_no_model_elsewhere_is_read() -> None:
-    condition = STATES["ModelReadable"]["Choices"][0]["Condition"]
-    assert evaluated(condition, inService="s3://models/training/x/model.tar.gz")
-    assert evaluated(condition, inService="")
-    assert not evaluated(condition, inService="s3://other/model.tar.gz")
+def after(state: dict[str, Any], **variables: Any) -> str:
+    """The state that a Choice leads to."""
+    for option in state["Choices"]:
+        if evaluated(option["Condition"], **variables):
+            return str(option["Next"])
+    return str(state["Default"])
+
+
+@pytest.mark.parametrize(
+    ("in_service", "then", "allowed"),
+    [
+        ("s3://models/training/x/model.tar.gz", "Evaluate", "Evaluate"),
+        ("s3://other/model.tar.gz", "ModelElsewhere", "NothingToCompare"),
+        ("", "NothingToCompare", "NothingToCompare"),
+    ],
+)
+def test_a_model_that_cannot_be_read_ends_the_run_unless_allowed(
+    in_service: str, then: str, allowed: str
+) -> None:
+    lenient = definition(parameters(PipelineSettings(allow_incomparable=True)))["States"]
+    assert after(STATES["ModelReadable"], inService=in_service) == then
+    assert after(lenient["ModelReadable"], inService=in_service) == allowed
+    assert STATES["NothingToCompare"]["Next"] == "Failed"
+    assert lenient["NothingToCompare"]["Next"] == "Evaluate"
+
+
+@pytest.mark.parametrize(("allow", "then"), [(False, "Incomparable"), (True, "LookAtEndpoint")])
+def test_the_gate_lets_no_model_through_that_was_not_compared(allow: bool, then: str) -> None:
+    states = definition(parameters(PipelineSettings(allow_incomparable=allow)))["States"]
+    gate = {"accuracy": 0.9, "in_service_accuracy": None, "incomparable": True, "images": 9}
+    assert after(states["Gate"], gate=gate) == then
+    assert after(states["Gate"], gate={**gate, "accuracy": 0.1}) == "BelowThreshold"
+    assert after(states["Gate"], gate={**gate, "incomparable": False}) == "LookAtEndpoint"
+
+
+def test_a_model_that_was_not_compared_is_told_of() -> None:
+    gate = {"accuracy": 0.9, "in_service_accuracy": None, "images": 9, "in_service_reason": "other classes"}
+    said = STATES["SaySucceeded"]["Arguments"]["Message"]
+    there = {"report": "r", "package": "p", "missingAlarms": [], "comparedConfig": "c", "gate": gate}
+    assert "before: none (other classes)" in evaluated(said, inService="s3://models/m", **there)
+    assert "before: none (what the endpoint serves cannot be read)" in evaluated(said, inService="", **there)
+
+
+def assigned(states: dict[str, Any]) -> set[str]:
+    """The variables that some states assign, without those inside of them."""
+    holders = [
+        holder
+        for state in states.values()
+        for holder in (state, *state.get("Choices", ()), *state.get("Catch", ()))
+    ]
+    return {name for holder in holders for name in holder.get("Assign", {})}
+
+
+def test_the_compilations_variables_hide_none_of_the_run() -> None:
+    states = definition(parameters(ALL))["States"]
+    inner = assigned(states["Compile"]["ItemProcessor"]["States"])
+    assert "compilationStatus" in inner
+    assert inner & assigned(states) == set()
+
+
+def test_a_model_is_compiled_once_however_often_it_is_evaluated() -> None:
+    states = definition(parameters(ALL))["States"]
+    first = states["Gate"]["Default"]
+    assert after(states[first], compiled=False) == "Compile"
+    assert after(states[first], compiled=True) == states["Compile"]["Next"] == "LookAtEndpoint"
+    assert states["Compile"]["Assign"] == {"compiled": True}
+    assert states["EvaluateAgain"]["Assign"].get("compiled") is None
+
+
+@pytest.mark.parametrize("seconds", [1, 15, 300])
+def test_hours_of_waiting_fit_into_the_history_of_an_execution(seconds: int) -> None:
+    settings = PipelineSettings(poll_seconds=seconds, deployment_wait_seconds=0, termination_wait_seconds=0)
+    states = definition(parameters(settings))["States"]
+    waited, looks = 0, 0
+    while waited < 8 * 3600:
+        pause = evaluated(states["WaitForEndpoint"]["Seconds"], looks=looks)
+        assert pause == int(pause) >= seconds
+        assert looks > 0 or pause == seconds
+        assert pause <= seconds + 1 + waited / 10  # late by little of the time that has passed
+        waited, looks = waited + pause, looks + 1
+    assert looks * 9 < 5000
+    assert states["LookAtDeployment"]["Assign"]["looks"] == "{% $looks + 1 %}"
+    assert states["UpdateEndpoint"]["Assign"]["looks"] == 0
+
+
+def test_a_run_that_is_stuck_ends() -> None:
+    assert definition(parameters())["TimeoutSeconds"] > 3 * PipelineSettings().training_max_wait_seconds()
+    slow = PipelineSettings(training_max_seconds=28 * 86400, training_attempts=9, spot=False)
+    assert definition(parameters(slow))["TimeoutSeconds"] < 365 * 86400
+
+
+def test_the_evaluation_runs_in_an_image_of_its_own() -> None:
+    assert STATES["Evaluate"]["Arguments"]["AppSpecification"]["ImageUri"] == parameters().evaluation_image
+
+
+@pytest.mark.parametrize(
+    "text", ["arn:aws:states:us-east-1:1:execution:m:né(1)", "x" * 300], ids=["odd", "long"]
+)
+def test_the_packages_metadata_holds_what_aws_takes(text: str) -> None:
+    metadata = STATES["Register"]["Arguments"]["CustomerMetadataProperties"]
+    context = {"context": {"Execution": {"Id": text}}}
+    for value in (
+        evaluated(metadata["execution"], context),
+        evaluated(metadata["dataset"], context, dataset=f"a/{text}"),
+    ):
+        assert re.fullmatch(r"[A-Za-z0-9 _.:/=+@-]{1,256}", value)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from fnmatch import fnmatchcase
 
 import pytest
 from gluonship_infra.pipeline import names
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from state_machine_queries import evaluated
 
@@ -41,6 +42,19 @@ def test_the_machine_names_runs_as_we_do(execution: str) -> None:
     context = {"Execution": {"Id": execution, "StartTime": START}}
     found = evaluated(names.run_name_expression("kit-dev"), {"context": context})
     assert found == names.run_name("kit-dev", execution, START)
+
+
+@given(other=fittable, suffix=st.sampled_from(["", "-t1", "-e9", "-e10", "-c1"]))
+@example(other="a-dev-x", suffix="-t1")
+@example(other="a-dev-abcdefghijklmn", suffix="-t1")
+@example(other="a-dev-20", suffix="")
+@settings(max_examples=100, deadline=None)
+def test_a_policy_names_the_runs_of_one_pipeline_alone(other: str, suffix: str) -> None:
+    assert fnmatchcase(names.run_name("a-dev", "x", START) + suffix, names.run_pattern("a-dev", suffix))
+    name = names.run_name(names.stem(other), "x", START) + suffix
+    for pattern in ("", "-t?", "-e?", "-e??", "-c?"):
+        matches = fnmatchcase(name, names.run_pattern("a-dev", pattern))
+        assert not matches or names.stem(other) == "a-dev"
 
 
 def test_a_name_that_fits_stays_as_it_is() -> None:

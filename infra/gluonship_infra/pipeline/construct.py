@@ -23,18 +23,19 @@ from gluonship_infra.pipeline.machine_role import machine_role
 from gluonship_infra.pipeline.parameters import Network, Parameters, folder
 from gluonship_infra.pipeline.roles import JobAccess, Roles, sagemaker_role
 from gluonship_infra.pipeline.settings import PipelineSettings
+from gluonship_infra.pipeline.silent_ends import on_silent_end
 
 
 class TrainingPipeline(Construct):
     """A Step Functions machine that trains, evaluates, gates, registers and deploys, and what it needs.
 
     `name` is what the names of all its jobs begin with. `data` must send its events to EventBridge where the
-    settings have a trigger. Without images, AWS's MXNet Deep Learning Containers are taken; an own
-    `inference_image` holds all that it needs, and so is cut off from the network. Roles that are given are
-    used as they are: they need what `roles.py` would give them. With `vpc`, all containers run in it, in
-    `subnets` (else its private ones, else its isolated ones) and `security_groups` (else a new one that lets
-    nothing in). `removal_policy` is of the model package group and the log: AWS deletes no group that holds a
-    package.
+    settings have a trigger. Without images, AWS's MXNet Deep Learning Containers are taken, and an own
+    `training_image` is the evaluation's too; an own `inference_image` holds all that it needs, and so is cut
+    off from the network. Roles that are given are used as they are: they need what `roles.py` would give
+    them. With `vpc`, all containers run in it, in `subnets` (else its private ones, else its isolated ones)
+    and `security_groups` (else a new one that lets nothing in). `removal_policy` is of the model package
+    group and the log: AWS deletes no group that holds a package.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class TrainingPipeline(Construct):
         endpoint_name: str,
         settings: PipelineSettings,
         training_image: str | None = None,
+        evaluation_image: str | None = None,
         inference_image: str | None = None,
         vpc: ec2.IVpc | None = None,
         subnets: Sequence[ec2.ISubnet] = (),
@@ -57,6 +59,7 @@ class TrainingPipeline(Construct):
         training_role: iam.IRole | None = None,
         evaluation_role: iam.IRole | None = None,
         serving_role: iam.IRole | None = None,
+        compilation_role: iam.IRole | None = None,
         model_package_group_name: str | None = None,
         log_days: logs.RetentionDays = logs.RetentionDays.ONE_YEAR,
         removal_policy: cdk.RemovalPolicy = cdk.RemovalPolicy.RETAIN,
@@ -67,6 +70,11 @@ class TrainingPipeline(Construct):
                 "TrainingPipeline: name must be known when the template is made, and not a token"
             )
         stack, stem = cdk.Stack.of(self), names.stem(name)
+        evaluation_image = (
+            evaluation_image
+            or training_image
+            or mxnet_image(stack, "training", settings.evaluation_instance_type)
+        )
         training_image = training_image or mxnet_image(stack, "training", settings.training_instance_type)
         isolated_serving = inference_image is not None
         inference_image = inference_image or mxnet_image(stack, "inference", settings.serving_instance_type)
@@ -79,13 +87,15 @@ class TrainingPipeline(Construct):
         trained, checkpoints, evaluated, compiled = (
             f"{folder(kind, stem)}/*" for kind in ("training", "checkpoints", "evaluations", "compiled")
         )
-        common = JobAccess(models=models, key=key, image=training_image, in_vpc=vpc is not None)
+        network = _network(self, vpc, subnets, security_groups)
+        common = JobAccess(models=models, key=key, network=network)
         training = training_role or sagemaker_role(
             self,
             "TrainingRole",
             f"Training of the pipeline {name}",
             replace(
                 common,
+                image=training_image,
                 data=data,
                 code=training_code,
                 writes=(trained, checkpoints),
@@ -95,16 +105,31 @@ class TrainingPipeline(Construct):
         evaluation = evaluation_role or sagemaker_role(
             self,
             "EvaluationRole",
-            f"Evaluation and compilation of the pipeline {name}",
+            f"Evaluation of the pipeline {name}",
             replace(
                 common,
+                image=evaluation_image,
                 data=data,
                 code=evaluation_code,
                 reads=("*",),  # the model in service may lie anywhere in the bucket
-                writes=(evaluated, compiled),
+                writes=(evaluated,),
                 log_group="/aws/sagemaker/ProcessingJobs",
             ),
         )
+        compilation = compilation_role
+        if compilation is None and settings.compile_targets:
+            compilation = sagemaker_role(
+                self,
+                "CompilationRole",
+                f"Compilation of the pipeline {name}",
+                replace(
+                    common,
+                    network=None,
+                    reads=(trained,),
+                    writes=(compiled,),
+                    log_group="/aws/sagemaker/CompilationJobs",
+                ),
+            )
         serving = serving_role or sagemaker_role(
             self,
             "ServingRole",
@@ -123,15 +148,16 @@ class TrainingPipeline(Construct):
             stem=stem,
             endpoint_name=endpoint_name,
             model_package_group=self.model_package_group_name,
+            inference_image=inference_image,
             data=data,
             models=models,
             key=key,
             topic=self.topic,
-            passed=[training, evaluation, serving],
+            passed=[training, evaluation, serving, *([compilation] if compilation else [])],
             compiles=bool(settings.compile_targets),
             watched=bool(settings.rollback_alarms),
         )
-        self.roles: Roles = Roles(machine, training, evaluation, serving)
+        self.roles: Roles = Roles(machine, training, evaluation, serving, compilation)
         self.parameters: Parameters = Parameters(
             stem=stem,
             region=stack.region,
@@ -139,17 +165,19 @@ class TrainingPipeline(Construct):
             models_bucket=models.bucket_name,
             key_arn=key.key_arn,
             training_image=training_image,
+            evaluation_image=evaluation_image,
             inference_image=inference_image,
             training_role=training.role_arn,
             evaluation_role=evaluation.role_arn,
             serving_role=serving.role_arn,
+            compilation_role=compilation.role_arn if compilation else "",
             training_source=training_code,
             evaluation_source=evaluation_code,
             endpoint_name=endpoint_name,
             model_package_group=self.model_package_group_name,
             topic=self.topic.topic_arn,
             settings=settings,
-            network=_network(self, vpc, subnets, security_groups),
+            network=network,
             isolated_serving=isolated_serving,
         )
         self.state_machine: sfn.StateMachine = state_machine(
@@ -161,6 +189,7 @@ class TrainingPipeline(Construct):
             log_days=log_days,
             removal_policy=removal_policy,
         )
+        on_silent_end(self, "SilentEnd", machine=self.state_machine, topic=self.topic)
         self._start_by_itself(settings, data)
 
     def _start_by_itself(self, settings: PipelineSettings, data: s3.IBucket) -> None:

@@ -10,10 +10,13 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from gluonship_infra import rules
+from gluonship_infra.pipeline.images import repository_arn
+from gluonship_infra.pipeline.names import run_pattern
 from gluonship_infra.pipeline.parameters import folder
-from gluonship_infra.pipeline.permissions import Permission, grant, look_at_alarms
+from gluonship_infra.pipeline.permissions import Permission, grant, grants_for_services, look_at_alarms
 
-_JOBS = {"training-job": "TrainingJob", "processing-job": "ProcessingJob"}
+_JOBS = {"training-job": ("TrainingJob", ("-t?",)), "processing-job": ("ProcessingJob", ("-e?", "-e??"))}
+_COMPILATION = {"compilation-job": ("CompilationJob", ("-c?",))}
 _VERBS = ("Create", "Describe", "Stop")
 # By these rules Step Functions hears that a job has ended.
 _RULES = ("TrainingJobs", "ProcessingJobs")
@@ -29,6 +32,7 @@ def machine_role(
     stem: str,
     endpoint_name: str,
     model_package_group: str,
+    inference_image: str,
     data: s3.IBucket,
     models: s3.IBucket,
     key: kms.IKey,
@@ -37,16 +41,22 @@ def machine_role(
     compiles: bool,
     watched: bool,
 ) -> iam.Role:
-    """`passed` are the roles that it gives to SageMaker; `watched` says that alarms roll updates back."""
+    """`passed` are the roles that it gives to SageMaker; `watched` says that alarms roll updates back.
+
+    Who registers a model needs its image and its artifact too. Source:
+    https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonSageMakerModelRegistryFullAccess.html
+    """
     stack = cdk.Stack.of(scope)
 
     def arn(resource: str, name: str, service: str = "sagemaker") -> str:
         return stack.format_arn(service=service, resource=resource, resource_name=name)
 
-    own = f"{stem}-*"
-    jobs = {**_JOBS, **({"compilation-job": "CompilationJob"} if compiles else {})}
+    jobs = {
+        job: [arn(kind, run_pattern(stem, suffix)) for suffix in suffixes]
+        for kind, (job, suffixes) in {**_JOBS, **(_COMPILATION if compiles else {})}.items()
+    }
     endpoint = arn("endpoint", _lower(endpoint_name))
-    configs, served = arn("endpoint-config", own), arn("model", own)
+    configs, served = arn("endpoint-config", run_pattern(stem)), arn("model", run_pattern(stem))
     packages = [
         arn("model-package-group", model_package_group),
         arn("model-package", f"{model_package_group}/*"),
@@ -64,13 +74,13 @@ def machine_role(
         role,
         [
             *[
-                Permission([f"sagemaker:{verb}{job}" for verb in _VERBS], [arn(kind, own)], _OWN)
-                for kind, job in jobs.items()
+                Permission([f"sagemaker:{verb}{job}" for verb in _VERBS], names, _OWN)
+                for job, names in jobs.items()
             ],
             # Step Functions tags what it starts.
             Permission(
                 ["sagemaker:AddTags"],
-                [*[arn(kind, own) for kind in jobs], endpoint, configs, served, *packages],
+                [*[name for names in jobs.values() for name in names], endpoint, configs, served, *packages],
                 _OWN,
             ),
             Permission(["sagemaker:CreateModel", "sagemaker:DeleteModel"], [served], _OWN),
@@ -90,11 +100,22 @@ def machine_role(
             ),
             *([look_at_alarms(stack)] if watched else []),
             Permission(["s3:ListBucket"], [data.bucket_arn]),
-            Permission(["s3:GetObject"], [models.arn_for_objects(f"{folder('evaluations', stem)}/*")], _OWN),
-            Permission(["sns:Publish"], [topic.topic_arn]),
             Permission(
-                ["kms:Decrypt", "kms:GenerateDataKey", "kms:DescribeKey", "kms:CreateGrant"], [key.key_arn]
+                ["s3:GetObject"],
+                [
+                    models.arn_for_objects(f"{folder('evaluations', stem)}/*"),
+                    models.arn_for_objects(f"{folder('training', stem)}/*"),
+                ],
+                _OWN,
             ),
+            Permission(
+                ["ecr:BatchGetImage", "ecr:DescribeImages"],
+                [repository_arn(stack, inference_image)],
+                "The image's repository is known only when the stack is deployed.",
+            ),
+            Permission(["sns:Publish"], [topic.topic_arn]),
+            Permission(["kms:Decrypt", "kms:GenerateDataKey", "kms:DescribeKey"], [key.key_arn]),
+            grants_for_services(key),
         ],
     )
     # The construct of the machine adds the statements.

@@ -39,6 +39,12 @@ def run_name(stem: str, execution_arn: str, start_time: str) -> str:
     return f"{stem}-{stamp}-{digest}"
 
 
+def run_pattern(stem: str, suffix: str = "") -> str:
+    """What all run names of `stem` match in a policy of IAM, where `?` is one character, and none of another
+    stem: also not of one that `stem` begins, as the length is a run's."""
+    return f"{stem}-20{'?' * (_STAMP - 2)}-{'?' * _DIGEST}{suffix}"
+
+
 def run_name_expression(stem: str) -> str:
     """The same as `run_name`, in JSONata, inside a state machine."""
     execution = "$states.context.Execution"

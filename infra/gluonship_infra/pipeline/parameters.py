@@ -55,10 +55,12 @@ class Parameters:
     models_bucket: str
     key_arn: str
     training_image: str
+    evaluation_image: str
     inference_image: str
     training_role: str
     evaluation_role: str
     serving_role: str
+    compilation_role: str  # '' where there is nothing to compile for
     training_source: SourceFile
     evaluation_source: SourceFile
     endpoint_name: str

@@ -8,6 +8,7 @@ from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 
 from gluonship_infra import rules
 
@@ -37,6 +38,15 @@ def grant(role: iam.Role, permissions: Iterable[Permission]) -> None:
         role.add_to_policy(permission.statement())
     rules.acknowledge_wildcards(
         role, [(resource, each.because) for each in needed for resource in each.resources]
+    )
+
+
+def grants_for_services(key: kms.IKey) -> Permission:
+    """To let AWS's services use the key for volumes, by grants that SageMaker hands on to them, and nobody
+    else. Source: https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html
+    """
+    return Permission(
+        ["kms:CreateGrant"], [key.key_arn], conditions={"Bool": {"kms:GrantIsForAWSResource": "true"}}
     )
 
 

@@ -1,4 +1,4 @@
-"""Who may do what: a role for the machine, for training, for evaluation and for serving, each with the least.
+"""Who may do what: a role for the machine and for each kind of what it starts, each with the least.
 
 SageMaker writes names in ARNs in lower case; what a pipeline makes begins with its stem, and so do the ARNs
 here. Source of what each call needs of the role it is given:
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
@@ -17,28 +18,30 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from gluonship_infra.pipeline.images import repository_arn
-from gluonship_infra.pipeline.parameters import SourceFile
-from gluonship_infra.pipeline.permissions import Permission, grant, look_at_alarms
+from gluonship_infra.pipeline.parameters import Network, SourceFile
+from gluonship_infra.pipeline.permissions import Permission, grant, grants_for_services, look_at_alarms
 
 
 @dataclass(frozen=True)
 class Roles:
-    """The roles of one pipeline."""
+    """The roles of one pipeline; `compilation` where there are targets to compile for."""
 
     machine: iam.IRole
     training: iam.IRole
     evaluation: iam.IRole
     serving: iam.IRole
+    compilation: iam.IRole | None = None
 
 
 @dataclass(frozen=True)
 class JobAccess:
-    """What a container's role may reach. `reads` and `writes` are key patterns of the models bucket."""
+    """What a container's role may reach. `reads` and `writes` are key patterns of the models bucket. Without
+    an image, the container is AWS's own."""
 
     models: s3.IBucket
     key: kms.IKey
-    image: str
-    in_vpc: bool
+    image: str | None = None
+    network: Network | None = None
     data: s3.IBucket | None = None
     code: SourceFile | None = None
     reads: Sequence[str] = ()
@@ -64,18 +67,21 @@ def sagemaker_role(scope: Construct, id: str, description: str, access: JobAcces
 
 def _permissions(stack: cdk.Stack, access: JobAccess) -> Iterator[Permission]:
     yield from _storage(stack, access)
+    writing = ["kms:Encrypt", "kms:GenerateDataKey"] if access.writes else []
     yield Permission(
-        ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", "kms:DescribeKey", "kms:CreateGrant"],
+        ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext", *writing],
         [access.key.key_arn],
     )
-    yield Permission(
-        ["ecr:GetAuthorizationToken"], ["*"], "No resource goes with it: it is for the whole registry."
-    )
-    yield Permission(
-        ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-        [repository_arn(stack, access.image)],
-        "The image's repository is known only when the stack is deployed.",
-    )
+    yield grants_for_services(access.key)
+    if access.image is not None:
+        yield Permission(
+            ["ecr:GetAuthorizationToken"], ["*"], "No resource goes with it: it is for the whole registry."
+        )
+        yield Permission(
+            ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+            [repository_arn(stack, access.image)],
+            "The image's repository is known only when the stack is deployed.",
+        )
     yield Permission(
         ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
         [_arn(stack, "logs", "log-group", f"{access.log_group}*")],
@@ -89,8 +95,8 @@ def _permissions(stack: cdk.Stack, access: JobAccess) -> Iterator[Permission]:
     )
     if access.watches_alarms:
         yield look_at_alarms(stack)
-    if access.in_vpc:
-        yield from _network(stack)
+    if access.network:
+        yield from _network(stack, access.network)
 
 
 def _storage(stack: cdk.Stack, access: JobAccess) -> Iterator[Permission]:
@@ -105,7 +111,11 @@ def _storage(stack: cdk.Stack, access: JobAccess) -> Iterator[Permission]:
     if access.code:
         bucket = f"arn:{stack.partition}:s3:::{access.code.bucket}"
         buckets.append(bucket)
-        yield Permission(["s3:GetObject"], [f"{bucket}/{access.code.key}"])
+        yield Permission(
+            ["s3:GetObject"],
+            [f"{bucket}/*{PurePosixPath(access.code.key).suffix}"],
+            "An execution keeps the definition that it began with, and so the name that the code had then.",
+        )
     yield Permission(["s3:ListBucket", "s3:GetBucketLocation"], buckets)
     yield Permission(
         ["s3:GetObject"],
@@ -120,12 +130,36 @@ def _storage(stack: cdk.Stack, access: JobAccess) -> Iterator[Permission]:
         )
 
 
-def _network(stack: cdk.Stack) -> Iterator[Permission]:
-    """Source: https://docs.aws.amazon.com/sagemaker/latest/dg/train-vpc.html"""
+def _network(stack: cdk.Stack, network: Network) -> Iterator[Permission]:
+    """Source: https://docs.aws.amazon.com/sagemaker/latest/dg/train-vpc.html; of the resources,
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
+    """
+
+    def arn(resource: str, name: str) -> str:
+        return stack.format_arn(service="ec2", resource=resource, resource_name=name)
+
+    interfaces = arn("network-interface", "*")
+    unnamed = "The interfaces that SageMaker makes in the VPC have no names before they are made."
+    yield Permission(
+        ["ec2:CreateNetworkInterface"],
+        [
+            interfaces,
+            *[arn("subnet", subnet) for subnet in network.subnets],
+            *[arn("security-group", group) for group in network.security_groups],
+        ],
+        unnamed,
+    )
     yield Permission(
         [
-            "ec2:CreateNetworkInterface",
+            "ec2:CreateNetworkInterfacePermission",
             "ec2:DeleteNetworkInterface",
+            "ec2:DeleteNetworkInterfacePermission",
+        ],
+        [interfaces],
+        unnamed,
+    )
+    yield Permission(
+        [
             "ec2:DescribeDhcpOptions",
             "ec2:DescribeNetworkInterfaces",
             "ec2:DescribeSecurityGroups",
@@ -133,12 +167,7 @@ def _network(stack: cdk.Stack) -> Iterator[Permission]:
             "ec2:DescribeVpcs",
         ],
         ["*"],
-        "SageMaker looks at the VPC and joins it by interfaces that have no names before they are made.",
-    )
-    yield Permission(
-        ["ec2:CreateNetworkInterfacePermission", "ec2:DeleteNetworkInterfacePermission"],
-        [stack.format_arn(service="ec2", resource="network-interface", resource_name="*")],
-        "The interfaces that SageMaker makes in the VPC have no names before they are made.",
+        "No resource goes with a look at the VPC.",
     )
 
 

@@ -13,7 +13,9 @@ FIRST = "Begin"
 MARKER = "_READY"
 _PREFIXES = ("train", "validation", "test")
 _INPUTS = ("dataset", *_PREFIXES, "hyperparameters")
-_NO_PREFIX = r"/^$|^\/|^s3:/"  # JSONata: matches what is none
+# JSONata: of what a model package's metadata takes, what a key may be made of.
+_PREFIX = r"/^[A-Za-z0-9_.=+@: -][A-Za-z0-9_.=+@:\/ -]*$/"
+_NO_PREFIX = r"/^s3:/"
 
 
 def states(parameters: Parameters, then: str) -> States:
@@ -26,6 +28,8 @@ def states(parameters: Parameters, then: str) -> States:
                 "run": expression(run_name_expression(parameters.stem)),
                 "attempt": 1,
                 "round": 1,
+                "looks": 0,
+                "compiled": False,
                 "prepared": False,
                 "deploying": False,
                 "created": False,
@@ -75,7 +79,8 @@ def _problem(bucket: str) -> str:
   $object := $type($input) = 'object';
   $unknown := $object ? $keys($input)[$not($ in {inputs})] : [];
   $named := $object ? {prefixes}[$exists($lookup($input, $))] : [];
-  $isPrefix := function($value) {{ $type($value) = 'string' and $not($contains($value, {_NO_PREFIX})) }};
+  $isPrefix := function($value) {{ $type($value) = 'string' and $contains($value, {_PREFIX})
+    and $not($contains($value, {_NO_PREFIX})) }};
   $wrong := $named[$not($isPrefix($lookup($input, $)))];
   $values := $object ? $input.hyperparameters : {{}};
   $strange := $type($values) = 'object' ? $keys($values)[$not($ in {known})] : [];
@@ -84,7 +89,8 @@ def _problem(bucket: str) -> str:
     $count($unknown) > 0 ? 'Not an input: ' & $join($unknown, ', ')
       & '. Allowed are {", ".join(_INPUTS)}. ' : '',
     $count($wrong) > 0 ? $join($wrong, ', ') & ' must be a key prefix in the bucket {bucket}, such as '
-      & 'datasets/current, without s3:// and without a slash in front. ' : '',
+      & 'datasets/current, without s3:// and without a slash in front, of letters, digits, spaces and '
+      & '_.=+@:/-. ' : '',
     $exists($values) and $type($values) != 'object' ? 'hyperparameters must map names to values. ' : '',
     $count($strange) > 0 ? 'Not a hyperparameter that can be set: ' & $join($strange, ', ')
       & '. Allowed are {", ".join(HYPERPARAMETERS)}. ' : ''

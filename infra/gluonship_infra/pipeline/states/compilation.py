@@ -9,22 +9,31 @@ from gluonship_infra.pipeline.asl import (
     choice,
     expression,
     failure_of_error,
+    longer_each_time,
     task,
     wait,
 )
 from gluonship_infra.pipeline.parameters import Parameters
 
-FIRST = "Compile"
-_MAX_SECONDS = 3600
+FIRST = "CompiledBefore"
+MAX_SECONDS = 3600
 
 
 def states(parameters: Parameters, then: str) -> States:
-    """None without targets: see `first`."""
+    """None without targets: see `first`. Sets `$compiled`.
+
+    AWS allows no variable inside a Map that has the name of one outside.
+    """
     targets = parameters.settings.compile_targets
     if not targets:
         return {}
     return {
-        FIRST: {
+        FIRST: choice(
+            ("$compiled", then),
+            default="Compile",
+            comment="A run that is evaluated again has the same model, and names of jobs are taken for ever.",
+        ),
+        "Compile": {
             "Type": "Map",
             "Items": list(targets),
             "ItemSelector": {
@@ -37,6 +46,7 @@ def states(parameters: Parameters, then: str) -> States:
                 "StartAt": "NameCompilation",
                 "States": _one(parameters),
             },
+            "Assign": {"compiled": True},
             "Catch": [
                 {
                     "ErrorEquals": ["States.ALL"],
@@ -45,7 +55,7 @@ def states(parameters: Parameters, then: str) -> States:
                 }
             ],
             "Next": then,
-        }
+        },
     }
 
 
@@ -59,7 +69,7 @@ def _one(parameters: Parameters) -> States:
         "aws-sdk:sagemaker:createCompilationJob",
         {
             "CompilationJobName": expression("$job"),
-            "RoleArn": parameters.evaluation_role,
+            "RoleArn": parameters.compilation_role,
             "InputConfig": {
                 "S3Uri": expression("$artifact"),
                 "DataInputConfig": expression("$string($gate.input)"),  # such as {"data": [1, 3, 224, 224]}
@@ -70,7 +80,7 @@ def _one(parameters: Parameters) -> States:
                 "TargetDevice": expression("$device"),
                 "KmsKeyId": parameters.key_arn,
             },
-            "StoppingCondition": {"MaxRuntimeInSeconds": _MAX_SECONDS},
+            "StoppingCondition": {"MaxRuntimeInSeconds": MAX_SECONDS},
         },
         then="WaitForCompilation",
     )
@@ -78,8 +88,9 @@ def _one(parameters: Parameters) -> States:
         "aws-sdk:sagemaker:describeCompilationJob",
         {"CompilationJobName": expression("$job")},
         assign={
-            "status": expression("$states.result.CompilationJobStatus"),
-            "reason": expression("[$states.result.FailureReason, 'no reason was given'][0]"),
+            "compilationStatus": expression("$states.result.CompilationJobStatus"),
+            "compilationReason": expression("[$states.result.FailureReason, 'no reason was given'][0]"),
+            "compilationLooks": expression("$compilationLooks + 1"),
         },
         then="CompilationEnded",
     )
@@ -87,21 +98,30 @@ def _one(parameters: Parameters) -> States:
         state.pop("Catch")  # the Map's own catches it: a state can lead only to states beside it
     return {
         "NameCompilation": assign(
-            {"device": expression("$states.input.device"), "job": expression("$states.input.job")},
+            {
+                "device": expression("$states.input.device"),
+                "job": expression("$states.input.job"),
+                "compilationLooks": 0,
+            },
             then="StartCompilation",
         ),
         "StartCompilation": start,
-        "WaitForCompilation": wait(parameters.settings.poll_seconds, then="LookAtCompilation"),
+        "WaitForCompilation": wait(
+            longer_each_time(parameters.settings.poll_seconds, "$compilationLooks"), then="LookAtCompilation"
+        ),
         "LookAtCompilation": look,
         "CompilationEnded": choice(
-            ("$status = 'COMPLETED'", "Compiled"),
-            ("$status in ['FAILED', 'STOPPED']", "CompilationFailed"),
+            ("$compilationStatus = 'COMPLETED'", "Compiled"),
+            ("$compilationStatus in ['FAILED', 'STOPPED']", "CompilationFailed"),
             default="WaitForCompilation",
         ),
         "CompilationFailed": {
             "Type": "Fail",
             "Error": "Compilation.Failed",
-            "Cause": expression("'The compilation for ' & $device & ' ended as ' & $status & ': ' & $reason"),
+            "Cause": expression(
+                "'The compilation for ' & $device & ' ended as ' & $compilationStatus & ': ' & "
+                "$compilationReason"
+            ),
         },
         "Compiled": {"Type": "Succeed"},
     }

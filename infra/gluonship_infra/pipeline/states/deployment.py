@@ -11,6 +11,7 @@ from gluonship_infra.pipeline.asl import (
     assign,
     choice,
     expression,
+    longer_each_time,
     refuse,
     task,
     wait,
@@ -39,6 +40,7 @@ def looking(parameters: Parameters, then: str, again: str) -> States:
             assign={
                 "status": expression("$states.result.EndpointStatus"),
                 "config": expression("$states.result.EndpointConfigName"),
+                "looks": expression("$looks + 1"),
             },
             found="EndpointNow",
             missing="NoEndpoint",
@@ -51,7 +53,7 @@ def looking(parameters: Parameters, then: str, again: str) -> States:
             default=again,
             comment="Another run may have put its model into service since this one was compared.",
         ),
-        "WaitForOthers": wait(parameters.settings.poll_seconds, then=FIRST),
+        "WaitForOthers": wait(_seconds(parameters), then=FIRST),
         "DeleteFailedEndpoint": task(
             "aws-sdk:sagemaker:deleteEndpoint",
             {"EndpointName": parameters.endpoint_name},
@@ -71,7 +73,7 @@ def deploying(parameters: Parameters, then: str) -> States:
         "CreateEndpoint": task(
             "sagemaker:createEndpoint",
             {"EndpointName": parameters.endpoint_name, "EndpointConfigName": expression("$run")},
-            assign={"deploying": True, "created": True},
+            assign={"deploying": True, "created": True, "looks": 0},
             then="WaitForEndpoint",
             on_error="NotDeployed",
         ),
@@ -83,7 +85,7 @@ def deploying(parameters: Parameters, then: str) -> States:
                 "RetainAllVariantProperties": True,
                 **_deployment(parameters.settings),
             },
-            assign={"deploying": True},
+            assign={"deploying": True, "looks": 0},
             then="WaitForEndpoint",
             on_error="NotDeployed",
             comment="The variant keeps the instance count that scaling has given it.",
@@ -93,7 +95,7 @@ def deploying(parameters: Parameters, then: str) -> States:
             default=FAILED,
             comment="Another run came first: wait for it, and beat its model.",
         ),
-        "WaitForEndpoint": wait(parameters.settings.poll_seconds, then="LookAtDeployment"),
+        "WaitForEndpoint": wait(_seconds(parameters), then="LookAtDeployment"),
         "LookAtDeployment": task(
             "aws-sdk:sagemaker:describeEndpoint",
             {"EndpointName": parameters.endpoint_name},
@@ -101,6 +103,7 @@ def deploying(parameters: Parameters, then: str) -> States:
                 "status": expression("$states.result.EndpointStatus"),
                 "config": expression("$states.result.EndpointConfigName"),
                 "reason": expression("[$states.result.FailureReason, 'No reason was given.'][0]"),
+                "looks": expression("$looks + 1"),
             },
             then="DeploymentEnded",
         ),
@@ -129,6 +132,10 @@ def deploying(parameters: Parameters, then: str) -> States:
             "the config ' & $config & '. ' & $reason",
         ),
     }
+
+
+def _seconds(parameters: Parameters) -> str:
+    return longer_each_time(parameters.settings.poll_seconds, "$looks")
 
 
 def _looking_at_alarms(settings: PipelineSettings) -> States:

@@ -19,6 +19,7 @@ def states(parameters: Parameters, then: str) -> States:
     endpoint config it was found by, or ''), `$report` (the evaluation's folder in S3) and `$gate` (its
     figures)."""
     models = parameters.models_bucket
+    allowed = parameters.settings.allow_incomparable
     return {
         **look(
             FIRST,
@@ -54,18 +55,12 @@ def states(parameters: Parameters, then: str) -> States:
             found="ModelReadable",
             missing="NothingToCompare",
         ),
-        "NothingToCompare": assign(
-            {"inService": ""}, then="Evaluate", comment="The endpoint serves, but what it serves is deleted."
-        ),
         "ModelReadable": choice(
-            (f"$inService = '' or $contains($inService, 's3://{models}/')", "Evaluate"),
-            default="ModelElsewhere",
+            ("$inService = ''", "NothingToCompare"),
+            (f"$contains($inService, 's3://{models}/')", "Evaluate"),
+            default="NothingToCompare" if allowed else "ModelElsewhere",
         ),
-        "ModelElsewhere": refuse(
-            "InService.Unreadable",
-            f"'The endpoint {parameters.endpoint_name} serves ' & $inService & ', which the evaluation may "
-            f"not read: copy it into s3://{models}/ and deploy it from there once, or delete the endpoint.'",
-        ),
+        **(_passing_over() if allowed else _refusing(parameters)),
         "Evaluate": task(
             "sagemaker:createProcessingJob.sync",
             request(parameters),
@@ -82,15 +77,39 @@ def states(parameters: Parameters, then: str) -> States:
             then=then,
         ),
         AGAIN: assign(
-            {"round": expression("$round + 1")},
+            {"round": expression("$round + 1"), "looks": 0},
             then=FIRST,
             comment="Another run has put its model into service meanwhile: that one has to be beaten now.",
         ),
     }
 
 
+def _passing_over() -> States:
+    """Of what serves, but cannot be read. `gate.in_service_words` says it, by the two variables."""
+    return {"NothingToCompare": assign({"inService": ""}, then="Evaluate")}
+
+
+def _refusing(parameters: Parameters) -> States:
+    """The same, where that ends the run: a gate without a comparison is none."""
+    models = parameters.models_bucket
+    return {
+        "NothingToCompare": refuse(
+            "InService.Incomparable",
+            f"'The endpoint {parameters.endpoint_name} serves the config ' & $comparedConfig & ', whose "
+            "model is deleted or is not one artifact in S3, so the candidate cannot be compared with it: "
+            "deploy a model of this pipeline, delete the endpoint, or set allow_incomparable.'",
+        ),
+        "ModelElsewhere": refuse(
+            "InService.Unreadable",
+            f"'The endpoint {parameters.endpoint_name} serves ' & $inService & ', which the evaluation may "
+            f"not read: copy it into s3://{models}/ and deploy it from there once, delete the endpoint, or "
+            "set allow_incomparable.'",
+        ),
+    }
+
+
 def request(parameters: Parameters) -> dict[str, Any]:
-    """CreateProcessingJob: `python3 evaluation.zip` in the training image, which holds MXNet and OpenCV."""
+    """CreateProcessingJob: `python3 evaluation.zip` in a training image, which holds MXNet and OpenCV."""
     settings = parameters.settings
     arguments = ["--batch-size", str(settings.evaluation_batch_size)]
     if settings.evaluation_images is not None:
@@ -104,7 +123,7 @@ def request(parameters: Parameters) -> dict[str, Any]:
         "ProcessingJobName": expression(_job()),
         "RoleArn": parameters.evaluation_role,
         "AppSpecification": {
-            "ImageUri": parameters.training_image,
+            "ImageUri": parameters.evaluation_image,
             "ContainerEntrypoint": ["python3", f"{_PROCESSING}/code/{parameters.evaluation_source.key}"],
             "ContainerArguments": arguments,
         },

@@ -1,4 +1,7 @@
-"""The quality gate: good enough by itself, and better than the model in service by the gain asked for."""
+"""The quality gate: good enough by itself, and better than the model in service by the gain asked for.
+
+Where the two cannot be compared, the candidate is refused unless the settings allow it.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ def states(parameters: Parameters, then: str) -> States:
     accuracy = (
         "'The candidate has an accuracy of ' & $string($gate.accuracy) & ' on ' & $string($gate.images)"
     )
+    incomparable = [] if settings.allow_incomparable else [("$gate.incomparable", "Incomparable")]
     return {
         FIRST: choice(
             (f"$gate.accuracy + {_TOLERANCE:.9f} < {threshold}", "BelowThreshold"),
@@ -24,8 +28,10 @@ def states(parameters: Parameters, then: str) -> States:
                 f"$gate.accuracy + {_TOLERANCE:.9f} < $gate.in_service_accuracy + ({gain})",
                 "NoGain",
             ),
+            *incomparable,
             default=then,
         ),
+        **({} if settings.allow_incomparable else _incomparable(accuracy)),
         "BelowThreshold": refuse(
             REFUSED,
             f"{accuracy} & ' test images; the threshold is {threshold}. The model in service has ' & "
@@ -39,9 +45,21 @@ def states(parameters: Parameters, then: str) -> States:
     }
 
 
+def _incomparable(accuracy: str) -> States:
+    return {
+        "Incomparable": refuse(
+            REFUSED,
+            f"{accuracy} & ' test images, and cannot be compared with the model in service: ' & "
+            "$gate.in_service_reason & '. The endpoint serves as before. To replace that model all the same, "
+            "set allow_incomparable, or delete the endpoint.'",
+        )
+    }
+
+
 def in_service_words() -> str:
     """JSONata: the accuracy of the model in service, or why there is none."""
     return (
         "($type($gate.in_service_accuracy) = 'number' ? $string($gate.in_service_accuracy) : "
-        "'none (' & $gate.in_service_reason & ')')"
+        "'none (' & ($comparedConfig != '' and $inService = '' ? "
+        "'what the endpoint serves cannot be read' : $gate.in_service_reason) & ')')"
     )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from gluonship_infra.instance_types import has_local_disk
 from gluonship_infra.pipeline.asl import State, States, choice, expression, task
 from gluonship_infra.pipeline.parameters import VARIANT, Parameters
-from gluonship_infra.rules.jobs import has_local_disk
 
 FIRST = "Prepared"
 MODEL = "CreateModel"
+_NOT_IN_METADATA = r"/[^A-Za-z0-9 _.:\/=+@-]/"  # JSONata, of CustomerMetadataProperties, and ASCII alone
 _IMAGES = ("image/jpeg", "image/png", "image/webp", "application/x-image")
 
 
@@ -89,8 +90,8 @@ def _package(parameters: Parameters) -> dict[str, Any]:
     return {
         "ModelPackageGroupName": parameters.model_package_group,
         "ModelPackageDescription": expression(
-            "'Accuracy ' & $string($gate.accuracy) & ' on ' & $string($gate.images) & ' test images of ' & "
-            f"'s3://{parameters.data_bucket}/' & $channels.test"
+            "$substring('Accuracy ' & $string($gate.accuracy) & ' on ' & $string($gate.images) & "
+            f"' test images of ' & 's3://{parameters.data_bucket}/' & $channels.test, 0, 1024)"
         ),
         "InferenceSpecification": {
             "Containers": [
@@ -103,7 +104,6 @@ def _package(parameters: Parameters) -> dict[str, Any]:
             "SupportedContentTypes": list(_IMAGES),
             "SupportedResponseMIMETypes": ["application/json"],
             "SupportedRealtimeInferenceInstanceTypes": [parameters.settings.serving_instance_type],
-            "SupportedTransformInstanceTypes": [parameters.settings.serving_instance_type],
         },
         "ModelMetrics": {
             "ModelQuality": {
@@ -117,11 +117,16 @@ def _package(parameters: Parameters) -> dict[str, Any]:
         "CustomerMetadataProperties": {
             "accuracy": expression("$string($gate.accuracy)"),
             "images": expression("$string($gate.images)"),
-            "dataset": expression(f"$substring('s3://{parameters.data_bucket}/' & $dataset, 0, 256)"),
-            "execution": expression("$states.context.Execution.Id"),
+            "dataset": _metadata(f"'s3://{parameters.data_bucket}/' & $dataset"),
+            "execution": _metadata("$states.context.Execution.Id"),
             "run": expression("$run"),
         },
     }
+
+
+def _metadata(text: str) -> str:
+    """`text` (JSONata) as a value of the metadata, which takes few kinds of characters and 256 of them."""
+    return expression(f"$substring($replace({text}, {_NOT_IN_METADATA}, '_'), 0, 256)")
 
 
 def _config_key(parameters: Parameters) -> dict[str, str]:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from gluonship_infra.instance_types import has_local_disk
 from gluonship_infra.pipeline.asl import (
     FAILED,
     States,
@@ -17,7 +18,6 @@ from gluonship_infra.pipeline.asl import (
     wait,
 )
 from gluonship_infra.pipeline.parameters import Parameters
-from gluonship_infra.rules.jobs import has_local_disk
 
 FIRST = "Train"
 _CAPACITY_WAIT_SECONDS = 300
