@@ -44,7 +44,7 @@ def apply() -> None:
         SageMakerResponse.create_notebook_instance_lifecycle_config
     )
     FakeSagemakerNotebookInstance.to_dict = _showing_more(FakeSagemakerNotebookInstance.to_dict)
-    SageMakerModelBackend._get_resource_from_arn = _lifecycles_too(
+    SageMakerModelBackend._get_resource_from_arn = with_lifecycle_configs(
         SageMakerModelBackend._get_resource_from_arn
     )
 
@@ -109,7 +109,7 @@ def _keeping_tags(create: Any) -> Any:
         answer: ActionResult = create(self)
         name = self._get_param("NotebookInstanceLifecycleConfigName")
         made = self.sagemaker_backend.notebook_instance_lifecycle_configurations[name]
-        _TAGS[made.arn] = _Tagged(self._get_param("Tags") or [])
+        _tags_in(self.sagemaker_backend)[made.arn] = _Tagged(self._get_param("Tags") or [])
         return answer
 
     return create_and_keep
@@ -122,11 +122,16 @@ class _Tagged:
         self.tags = tags
 
 
-# Beside moto's record, whose description shows every attribute it has.
-_TAGS: dict[str, _Tagged] = {}
+def _tags_in(backend: SageMakerModelBackend) -> dict[str, _Tagged]:
+    """By ARN. In the back end, so that they end with it; beside moto's record, whose description shows every
+    attribute it has."""
+    kept: dict[str, _Tagged] = vars(backend).setdefault("lifecycle_config_tags", {})
+    return kept
 
 
-def _lifecycles_too(find: Any) -> Any:
+def with_lifecycle_configs(find: Any) -> Any:
+    """moto's look-up of what can be tagged, with lifecycle configurations."""
+
     @functools.wraps(find)
     def find_any(self: Any, arn: str) -> Any:
         name = arn.split("/")[-1]
@@ -134,7 +139,7 @@ def _lifecycles_too(find: Any) -> Any:
             ":notebook-instance-lifecycle-config/" in arn
             and name in self.notebook_instance_lifecycle_configurations
         ):
-            return _TAGS.setdefault(arn, _Tagged([]))
+            return _tags_in(self).setdefault(arn, _Tagged([]))
         return find(self, arn)
 
     return find_any

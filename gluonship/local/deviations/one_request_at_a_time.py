@@ -3,8 +3,10 @@ while another changes them: under load a listing fails with "dictionary changed 
 names an object that is gone.
 
 Here the requests of one service follow each other while moto works on them; reading a request's body and
-sending its response stay parallel. A lock a service, not one for all: services that call others over HTTP
-(Step Functions, Events, Lambda) have none, so nobody waits for a lock that its own caller holds.
+sending its response stay parallel. A lock a service, not one for all: what a service answers never waits for
+another one, but for what CloudWatch asks S3. What topics, rules and schedules deliver goes out on threads of
+its own, when the lock is free again, so nobody waits for a lock that its own caller holds. Services that this
+cloud answers itself (Step Functions, CloudFormation) have none.
 """
 
 from __future__ import annotations
