@@ -13,7 +13,7 @@ from typing import Any
 from botocore.model import Shape
 
 from gluonship.local.cloudformation.contract import UNKNOWN
-from gluonship.local.cloudformation.types.schema import has_unknown
+from gluonship.local.cloudformation.template.values import has_unknown
 
 
 def member_of(shape: Any, name: str, renamed: Mapping[str, str], path: str = "") -> str | None:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from gluonship.local.cloudformation.contract import UNKNOWN
+from gluonship.local.cloudformation.template.values import has_unknown
 from gluonship.local.cloudformation.types.declaration import Call, Refused, ResourceType
 from gluonship.local.cloudformation.types.mapping import member_of, to_shape
-from gluonship.local.cloudformation.types.schema import has_unknown
 
 Shapes = Callable[[str], Any]
 """The input shape of an operation of the type's service."""

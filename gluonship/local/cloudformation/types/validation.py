@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import functools
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -19,8 +20,9 @@ from jsonschema import (  # type: ignore[import-untyped]
 )
 
 from gluonship.local.cloudformation.contract import UNKNOWN, Properties
+from gluonship.local.cloudformation.template.values import has_unknown
 from gluonship.local.cloudformation.types.coercion import is_type
-from gluonship.local.cloudformation.types.patterns import matches
+from gluonship.local.cloudformation.types.patterns import LONGEST_TRIED, matches
 from gluonship.local.cloudformation.types.schema import ResourceSchema
 
 Keyword = Callable[..., Iterable[ValidationError] | None]
@@ -139,16 +141,31 @@ def _tolerant(rule: Keyword) -> Keyword:
 
 
 def _pattern(validator: Any, wanted: str, instance: Any, schema: Any) -> Iterator[ValidationError]:
-    if isinstance(instance, str) and not matches(wanted, instance):
+    """Not asked of a text that is too long anyway."""
+    longest = schema.get("maxLength", LONGEST_TRIED)
+    if isinstance(instance, str) and len(instance) <= longest and not matches(wanted, instance):
         yield ValidationError("")
+
+
+def _with_short_names(rule: Keyword) -> Keyword:
+    """A rule that asks patterns of an object's names."""
+
+    @functools.wraps(rule)
+    def check(validator: Any, wanted: Any, instance: Any, schema: Any) -> Iterable[ValidationError]:
+        longest = max(map(len, instance), default=0) if isinstance(instance, Mapping) else 0
+        if longest > LONGEST_TRIED:
+            said = f"a name in it has {longest} characters; {LONGEST_TRIED} are the most"
+            yield ValidationError(said, validator="propertyNames")
+        else:
+            yield from rule(validator, wanted, instance, schema) or ()
+
+    return check
 
 
 def _unique_items(validator: Any, wanted: bool, instance: Any, schema: Any) -> Iterator[ValidationError]:
     if wanted and isinstance(instance, list):
-        known = [
-            repr(each) for each in instance if each is not UNKNOWN and "KNOWN_AFTER_APPLY" not in repr(each)
-        ]
-        twice = sorted({each for each in known if known.count(each) > 1})
+        known = [repr(each) for each in instance if not has_unknown(each)]
+        twice = sorted(each for each, times in Counter(known).items() if times > 1)
         if twice:
             yield ValidationError(f"{twice[0]} is there twice")
 
@@ -198,6 +215,8 @@ def _format(validator: Any, wanted: str, instance: Any, schema: Any) -> Iterator
 _RULES: dict[str, Keyword] = {
     **Draft7Validator.VALIDATORS,
     "pattern": _pattern,
+    "patternProperties": _with_short_names(Draft7Validator.VALIDATORS["patternProperties"]),
+    "additionalProperties": _with_short_names(Draft7Validator.VALIDATORS["additionalProperties"]),
     "uniqueItems": _unique_items,
     "oneOf": _one_of,
     "requiredXor": _required_xor,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gluonship.local.cloudformation.contract import UNKNOWN
+from gluonship.local.cloudformation.template.values import has_unknown
 from gluonship.local.cloudformation.types.declaration import (
     Call,
     Change,
@@ -19,7 +20,6 @@ from gluonship.local.cloudformation.types.declaration import (
     Tagging,
 )
 from gluonship.local.cloudformation.types.mapping import as_text
-from gluonship.local.cloudformation.types.schema import has_unknown
 from gluonship.local.cloudformation.types.steps import there
 
 _MACHINE = {"stateMachineArn": "{stateMachineArn}"}
