@@ -10,12 +10,15 @@ import pytest
 from botocore import xform_name
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from cfn_wire import Stacks
 from local_clouds import LocalCloud
+from moto.sagemaker.models import SageMakerModelBackend
 from types_driver import SCOPE, TypesDriver
 
 from gluonship.local.cloudformation.contract import UNKNOWN, ProvisioningError
 from gluonship.local.cloudformation.types.backend import ANSWERED_HERE
 from gluonship.local.cloudformation.types.mapping import without_unknown
+from gluonship.local.deviations import notebook_instances
 
 MACHINE, VERSION, ALIAS = (
     f"AWS::StepFunctions::{kind}" for kind in ("StateMachine", "StateMachineVersion", "StateMachineAlias")
@@ -330,3 +333,51 @@ def test_a_model_package_is_approved_in_place(driver: TypesDriver) -> None:
     driver.delete("AWS::SageMaker::ModelPackage", made, approved)
     driver.delete("AWS::SageMaker::ModelPackageGroup", made_group, group)
     assert driver.gone("AWS::SageMaker::ModelPackageGroup", made_group)
+
+
+def test_no_property_is_kept_with_what_is_made(driver: TypesDriver) -> None:
+    """Among them are secrets, revealed for the call that makes the resource, and what APIs show of them."""
+    definition = json.dumps({"Comment": "s3cr3t", "StartAt": "A", "States": {"A": {"Type": "Succeed"}}})
+    role = "arn:aws:iam::123456789012:role/somebody"
+    image = {"Image": "i:1", "Environment": {"PASSWORD": "s3cr3t"}}
+    for type_name, properties in (
+        ("AWS::SSM::Parameter", {"Type": "String", "Value": "s3cr3t"}),
+        ("AWS::SecretsManager::Secret", {"SecretString": "s3cr3t"}),
+        ("AWS::StepFunctions::StateMachine", {"RoleArn": role, "DefinitionString": definition}),
+        ("AWS::SageMaker::Model", {"ExecutionRoleArn": role, "PrimaryContainer": image}),
+    ):
+        made = driver.create(type_name, properties)
+        assert "s3cr3t" not in repr(made)
+        changed = driver.types.update(driver.target(type_name, a="b"), made, properties, properties)
+        assert "s3cr3t" not in repr(changed)
+        driver.delete(type_name, changed, properties)
+        assert driver.gone(type_name, changed)
+
+
+def test_an_output_does_not_reveal_a_secret(cloud: LocalCloud) -> None:
+    cloud.client("secretsmanager").create_secret(Name="revealed", SecretString="s3cr3t")
+    reference = "{{resolve:secretsmanager:revealed}}"
+    value = {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "String", "Value": reference}}
+    stacks = Stacks(cloud)
+    outputs = {"Value": {"Value": {"Fn::GetAtt": ["One", "Value"]}}}
+    assert stacks.create("reveals", {"One": value}, Outputs=outputs) == "CREATE_COMPLETE"
+    parameter = cloud.client("ssm").get_parameter(Name=stacks.ids("reveals")["One"])["Parameter"]
+    assert parameter["Value"] == "s3cr3t"
+    assert "s3cr3t" not in json.dumps(stacks.describe("reveals"), default=str)
+    assert stacks.outputs("reveals") == {"Value": reference}
+
+
+def test_the_tags_of_lifecycle_configurations_are_their_back_ends() -> None:
+    """Another account has its own, and a back end that begins anew has none."""
+    find = notebook_instances.with_lifecycle_configs(lambda backend, arn: None)
+    arn = "arn:aws:sagemaker:us-east-1:123456789012:notebook-instance-lifecycle-config/lc"
+
+    def back_end() -> SageMakerModelBackend:
+        made = SageMakerModelBackend("us-east-1", "123456789012")
+        made.notebook_instance_lifecycle_configurations["lc"] = None
+        return made
+
+    first, second = back_end(), back_end()
+    find(first, arn).tags.append({"Key": "a", "Value": "b"})
+    assert find(first, arn).tags == [{"Key": "a", "Value": "b"}]
+    assert find(second, arn).tags == []

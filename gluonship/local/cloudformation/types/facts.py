@@ -9,7 +9,8 @@ from typing import Any
 
 from gluonship.local.cloudformation.contract import UNKNOWN
 
-_PLACE = re.compile(r"\{([A-Za-z_][\w.]*)\}")
+PLACE = re.compile(r"\{([A-Za-z_][\w.]*)\}")
+"""A fact's place in a text: `{BucketName}`."""
 
 
 def look_up(known: Mapping[str, Any], name: str) -> Any:
@@ -44,14 +45,14 @@ def filled(template: Any, known: Mapping[str, Any]) -> Any:
         return [filled(each, known) for each in template]
     if not isinstance(template, str):
         return template
-    values = {name: look_up(known, name) for name in _PLACE.findall(template)}
+    values = {name: look_up(known, name) for name in PLACE.findall(template)}
     for name, value in values.items():
         if value is UNKNOWN:
             return UNKNOWN
         if value is None:
             raise KeyError(name)
-    whole = _PLACE.fullmatch(template)
-    return values[whole[1]] if whole else _PLACE.sub(lambda found: str(values[found[1]]), template)
+    whole = PLACE.fullmatch(template)
+    return values[whole[1]] if whole else PLACE.sub(lambda found: str(values[found[1]]), template)
 
 
 def jsonable(value: Any) -> Any:

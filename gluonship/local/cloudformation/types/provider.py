@@ -18,7 +18,7 @@ from gluonship.local.cloudformation.contract import (
     Review,
     Target,
 )
-from gluonship.local.cloudformation.types import coercion, names, reviewing, schema
+from gluonship.local.cloudformation.types import attributes, coercion, names, reviewing, schema
 from gluonship.local.cloudformation.types.backend import Backend, ServiceError
 from gluonship.local.cloudformation.types.catalogue import TYPES, unsupported
 from gluonship.local.cloudformation.types.declaration import Change, Read, ResourceType
@@ -58,12 +58,7 @@ class ResourceTypes:
         kind, described = TYPES.get(type_name), schema.load(type_name)
         if kind is None or described is None:
             return False
-        if attribute in kind.attributes or attribute in {".".join(path) for path in described.read_only}:
-            return True
-        top, _, rest = attribute.partition(".")
-        if top not in described.properties:
-            return False
-        return not rest or rest.split(".")[-1] in described.names_below(tuple(attribute.split(".")[:-1]))
+        return attributes.has(kind, described, attribute)
 
     def review(
         self, scope: Scope, type_name: str, properties: Properties, previous: Properties | None = None
@@ -289,7 +284,9 @@ class ResourceTypes:
             if value is not None:
                 facts[".".join(path)] = value
         hidden = set(_base(target))
-        return Made(str(physical_id), {k: jsonable(v) for k, v in facts.items() if k not in hidden})
+        shown = attributes.kept(kind, described, facts, properties)
+        shown.update({_TAGS: facts[_TAGS]} if _TAGS in facts else {})
+        return Made(str(physical_id), {k: jsonable(v) for k, v in shown.items() if k not in hidden})
 
 
 def recreation(

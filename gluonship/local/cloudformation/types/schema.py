@@ -95,23 +95,24 @@ class ResourceSchema:
     def property_schema(self, name: str) -> Mapping[str, Any]:
         return self.resolve(self.properties.get(name, {}))
 
-    def names_below(self, path: PropertyPath) -> set[str]:
-        """The names of the properties that an object at `path` can have."""
+    def find(self, path: PropertyPath) -> list[Mapping[str, Any]]:
+        """The subschemas of what lies at `path`: several where there are alternatives, none where nothing."""
         schemas: list[Mapping[str, Any]] = [self.raw]
         for step in path:
             schemas = [found for each in schemas for found in self._step(each, step)]
+        return schemas
+
+    def names_below(self, path: PropertyPath) -> set[str]:
+        """The names of the properties that an object at `path` can have."""
         return {
             name
-            for each in schemas
+            for each in self.find(path)
             for branch in self._branches(each)
             for name in branch.get("properties", {})
         }
 
     def is_list(self, path: PropertyPath) -> bool:
-        schemas: list[Mapping[str, Any]] = [self.raw]
-        for step in path:
-            schemas = [found for each in schemas for found in self._step(each, step)]
-        return any("items" in branch for each in schemas for branch in self._branches(each))
+        return any("items" in branch for each in self.find(path) for branch in self._branches(each))
 
     def _step(self, schema: Mapping[str, Any], step: str) -> Iterator[Mapping[str, Any]]:
         for each in self._branches(schema):
@@ -152,11 +153,3 @@ def differs(one: Any, other: Any) -> bool:
     if isinstance(one, bool) is not isinstance(other, bool):
         return True
     return bool(one != other)
-
-
-def has_unknown(value: Any) -> bool:
-    if isinstance(value, Mapping):
-        return any(map(has_unknown, value.values()))
-    if isinstance(value, (list, tuple)):
-        return any(map(has_unknown, value))
-    return value is UNKNOWN
