@@ -133,6 +133,23 @@ def test_without_the_endpoint_stack_no_alarm_is_named(tmp_path: Path) -> None:
     stacks = account_apps.synthesise(tmp_path / "out", config=config)
     assert list(stacks) == ["GluonShip-dev-Pipeline", "GluonShip-dev-Storage"]
     assert "errors-5xx" not in json.dumps(stacks)
+    assert not_rolled_back(tmp_path / "out")
+
+
+def not_rolled_back(folder: Path) -> bool:
+    """Whether the rules' report says that no alarm takes an update back, by somebody's choice."""
+    report = (folder / "rules-report.csv").read_text(encoding="utf-8")
+    return "acknowledged,GluonShip::EndpointGuardrail[UpdateEndpoint]" in report
+
+
+def test_only_updates_that_nothing_takes_back_are_excepted(
+    assemblies: dict[str, Path], tmp_path: Path
+) -> None:
+    assert not any(map(not_rolled_back, assemblies.values()))
+    config = tmp_path / "never.toml"
+    config.write_text("[environments.dev.endpoint]\nrolls_back = false\n", encoding="utf-8")
+    account_apps.synthesise(tmp_path / "out", config=config)
+    assert not_rolled_back(tmp_path / "out")
 
 
 def test_the_users_network_images_and_address_arrive(tmp_path: Path) -> None:
