@@ -271,3 +271,85 @@ def test_every_operation_belongs_to_the_service(cfn: Cfn) -> None:
     names = set(get_session().get_service_model("cloudformation").operation_names)
     assert set(cfn.handlers) <= names
     assert len(cfn.handlers) >= 28
+
+
+@pytest.mark.parametrize(
+    ("condition", "words"),
+    [
+        ({"StringEqualsIgnoreCase": {"ResourceType": "x"}}, "Condition knows StringEquals and StringLike"),
+        ({"StringEquals": {"LogicalId": "x"}}, "StringEquals takes ResourceType and nothing else"),
+        ({"StringLike": {"ResourceType": 1}}, "ResourceType must be a string or a list of strings"),
+    ],
+)
+def test_a_stack_policys_condition_that_would_never_hold_is_refused(
+    cfn: Cfn, condition: dict[str, Any], words: str
+) -> None:
+    denying = {
+        "Effect": "Deny",
+        "Action": "Update:*",
+        "Principal": "*",
+        "Resource": "*",
+        "Condition": condition,
+    }
+    policy = json.dumps({"Statement": [denying]})
+    cfn.create("s", {"A": thing()})
+    assert words in cfn.refused("SetStackPolicy", StackName="s", StackPolicyBody=policy)
+
+
+@pytest.mark.parametrize(
+    ("condition", "denied"),
+    [
+        ({"StringEquals": {"ResourceType": "Test::Thing::One"}}, True),
+        ({"StringEquals": {"ResourceType": "Test::*"}}, False),
+        ({"StringLike": {"ResourceType": ["Other::*", "Test::*"]}}, True),
+        ({"StringLike": {"ResourceType": "Test::*"}, "StringEquals": {"ResourceType": "Other"}}, False),
+    ],
+)
+def test_every_operator_of_a_stack_policys_condition_must_hold(
+    cfn: Cfn, condition: dict[str, Any], denied: bool
+) -> None:
+    everything = {"Action": "Update:*", "Principal": "*", "Resource": "*"}
+    statements = [{"Effect": "Allow", **everything}, {"Effect": "Deny", **everything, "Condition": condition}]
+    cfn.create("s", {"A": thing()}, StackPolicyBody=json.dumps({"Statement": statements}))
+    changed = body({"A": thing(X=1)}, {})
+    if denied:
+        assert "Statement [#2] does not allow" in cfn.refused("UpdateStack", StackName="s", **changed)
+    else:
+        assert cfn.update("s", {"A": thing(X=1)}) == "UPDATE_COMPLETE"
+
+
+def test_transforms_are_acknowledged_where_no_change_set_shows_them(cfn: Cfn) -> None:
+    role = {"R": {"Type": "AWS::IAM::Role", "Properties": {}}}
+    request = body(role, {"TTransform": "AWS::LanguageExtensions"})
+    with pytest.raises(AwsError) as caught:
+        cfn("CreateStack", StackName="s", Capabilities=["CAPABILITY_NAMED_IAM"], **request)
+    assert caught.value.code == "InsufficientCapabilitiesException"
+    assert caught.value.message == "Requires capabilities : [CAPABILITY_AUTO_EXPAND]"
+    needed = cfn("GetTemplateSummary", **request)["Capabilities"]
+    assert needed == ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
+    cfn(
+        "CreateChangeSet",
+        StackName="s",
+        ChangeSetName="c",
+        ChangeSetType="CREATE",
+        Capabilities=["CAPABILITY_IAM"],
+        **request,
+    )
+    cfn("ExecuteChangeSet", StackName="s", ChangeSetName="c")
+    assert cfn.wait("s") == "CREATE_COMPLETE"
+
+
+def test_a_change_set_says_what_it_does_not_do(cfn: Cfn) -> None:
+    request = {"StackName": "s", "ChangeSetName": "c", "ChangeSetType": "CREATE"}
+    cfn(
+        "CreateChangeSet",
+        **request,
+        ImportExistingResources=True,
+        IncludeNestedStacks=True,
+        **body({"A": thing()}, {}),
+    )
+    described = cfn("DescribeChangeSet", StackName="s", ChangeSetName="c")
+    assert (described["Status"], described["ExecutionStatus"]) == ("CREATE_COMPLETE", "AVAILABLE")
+    reason = described["StatusReason"]
+    assert reason.startswith("recorded here, without effect: ImportExistingResources: ")
+    assert "IncludeNestedStacks: " in reason

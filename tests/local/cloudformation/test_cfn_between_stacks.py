@@ -211,3 +211,51 @@ def test_a_cancelled_update_reaches_into_the_nested_stack(cfn: Cfn) -> None:
     cfn("CancelUpdateStack", StackName="s")
     assert cfn.wait("s") == "UPDATE_ROLLBACK_COMPLETE"
     assert cfn.world.dump() == dump
+
+
+# --- what a parent answers for -----------------------------------------------------------------------------
+
+
+def test_what_is_acknowledged_for_the_parent_holds_for_all_within(cfn: Cfn) -> None:
+    role = {"Type": "AWS::IAM::Role", "Properties": {"RoleName": "named"}}
+    stack = {"N": nested(put(cfn, "inner.json", {"R": role}))}
+    message = cfn.refused("CreateStack", StackName="s", **body(stack, {}))
+    assert message == "N (AWS::CloudFormation::Stack): Requires capabilities : [CAPABILITY_NAMED_IAM]"
+    assert cfn.create("s", stack, Capabilities=["CAPABILITY_NAMED_IAM"]) == "CREATE_COMPLETE"
+
+
+def test_a_nested_stack_whose_export_is_in_use_stays_with_its_parent(cfn: Cfn) -> None:
+    url = put(cfn, "inner.json", {"I": thing()}, Outputs=exporting()["TOutputs"])
+    cfn.create("s", {"N": nested(url)})
+    child = child_of(cfn)
+    cfn.create("taker", {"B": thing(R={"Fn::ImportValue": "shared"})})
+    assert cfn.delete("s") == "DELETE_FAILED"
+    in_use = "Delete canceled. Cannot delete export shared as it is in use by taker."
+    assert cfn.reasons("s")["N"] == in_use
+    assert cfn.stack(child)["StackStatus"] == "CREATE_COMPLETE"
+    assert len(cfn.world.objects) == 2
+    cfn.delete("taker")
+    assert cfn.delete("s") == "DELETE_COMPLETE"
+    assert cfn.world.objects == {}
+
+
+def test_a_template_that_nests_itself_is_refused(cfn: Cfn) -> None:
+    url = put(cfn, "self.json", {})
+    put(cfn, "self.json", {"A": thing(), "N": nested(url)})
+    message = cfn.refused("CreateStack", StackName="s", TemplateURL=url)
+    assert "this template nests itself, without end" in message
+
+
+def test_stacks_are_nested_only_so_deep_and_only_so_many(cfn: Cfn) -> None:
+    url = put(cfn, "0.json", {"A": thing()})
+    for depth in range(1, 12):
+        url = put(
+            cfn, f"{depth}.json", {"N": nested(url), "M": nested(url)} if depth < 9 else {"N": nested(url)}
+        )
+    assert "over 200 nested stacks under one" in cfn.refused("CreateStack", StackName="s", TemplateURL=url)
+    url = put(cfn, "0.json", {"A": thing()})
+    for depth in range(1, 12):
+        url = put(cfn, f"{depth}.json", {"N": nested(url)})
+    assert "nested over 10 deep" in cfn.refused("CreateStack", StackName="s", TemplateURL=url)
+    cfn("CreateStack", StackName="s", TemplateURL=url.replace("11.json", "10.json"))
+    assert cfn.wait("s") == "CREATE_COMPLETE"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from itertools import pairwise
 
 import pytest
@@ -74,19 +73,6 @@ def test_independent_resources_are_made_side_by_side_and_no_more_than_eight(cfn:
     chain = {"R0": thing(), **{f"R{n}": thing(R={"Ref": f"R{n - 1}"}) for n in range(1, 5)}}
     cfn.create("chain", chain)
     assert cfn.world.most_busy == 1
-
-
-def test_sixty_resources_take_little_time(cfn: Cfn) -> None:
-    resources = {
-        f"R{n}": thing(R={"Fn::Sub": f"${{R{n - 10}.Arn}}"} if n >= 10 else {}, L=["x"] * 20)
-        for n in range(60)
-    }
-    started = time.monotonic()
-    cfn.create("s", resources)
-    created = time.monotonic()
-    assert "No updates" in cfn.refused("UpdateStack", StackName="s", **body(resources, {}))
-    assert created - started < 5
-    assert time.monotonic() - created < 0.5
 
 
 def test_changes_in_place_by_replacement_and_in_what_depends(cfn: Cfn) -> None:
