@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from gluonship_infra.pipeline.definition import definition
 from gluonship_infra.pipeline.settings import PipelineSettings
+from jsonata import Jsonata
 from state_machine_queries import evaluated, parameters
 
 ALL = PipelineSettings(
@@ -297,6 +298,13 @@ def test_the_compilations_variables_hide_none_of_the_run() -> None:
     inner = assigned(states["Compile"]["ItemProcessor"]["States"])
     assert "compilationStatus" in inner
     assert inner & assigned(states) == set()
+
+
+def test_no_variable_hides_a_function_of_jsonata() -> None:
+    states = definition(parameters(ALL))["States"]
+    names = assigned(states) | assigned(states["Compile"]["ItemProcessor"]["States"])
+    assert {"run", "looks"} < names
+    assert names & set(Jsonata.static_frame.bindings) == set()
 
 
 def test_a_model_is_compiled_once_however_often_it_is_evaluated() -> None:

@@ -30,7 +30,7 @@ ALL = PipelineSettings(
 VARIABLES: dict[str, Any] = {
     "run": "kit-dev-20260131120000-0123456789ab",
     "attempt": 1,
-    "round": 12,
+    "evaluation": 12,
     "looks": 3,
     "dataset": "datasets/a new one (1)",
     "channels": {"train": "datasets/a new one (1)/train/", "test": "datasets/a new one (1)/test/"},

@@ -27,7 +27,7 @@ def states(parameters: Parameters, then: str) -> States:
             {
                 "run": expression(run_name_expression(parameters.stem)),
                 "attempt": 1,
-                "round": 1,
+                "evaluation": 1,
                 "looks": 0,
                 "compiled": False,
                 "prepared": False,

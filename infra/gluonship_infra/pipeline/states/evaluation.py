@@ -77,7 +77,7 @@ def states(parameters: Parameters, then: str) -> States:
             then=then,
         ),
         AGAIN: assign(
-            {"round": expression("$round + 1"), "looks": 0},
+            {"evaluation": expression("$evaluation + 1"), "looks": 0},
             then=FIRST,
             comment="Another run has put its model into service meanwhile: that one has to be beaten now.",
         ),
@@ -161,7 +161,7 @@ def request(parameters: Parameters) -> dict[str, Any]:
 
 
 def _job() -> str:
-    return "$run & '-e' & $string($round)"
+    return "$run & '-e' & $string($evaluation)"
 
 
 def _report(parameters: Parameters) -> str:
