@@ -307,13 +307,6 @@ def test_no_variable_hides_a_function_of_jsonata() -> None:
     assert names & set(Jsonata.static_frame.bindings) == set()
 
 
-def test_no_variable_hides_a_function() -> None:
-    states = definition(parameters(ALL))["States"]
-    names = assigned(states) | assigned(states["Compile"]["ItemProcessor"]["States"])
-    assert [name for name in sorted(names) if evaluated(f"$exists(${name})")] == []
-    assert evaluated("$exists($round)")
-
-
 def test_a_model_is_compiled_once_however_often_it_is_evaluated() -> None:
     states = definition(parameters(ALL))["States"]
     first = states["Gate"]["Default"]
