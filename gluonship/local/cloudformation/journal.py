@@ -149,6 +149,9 @@ def _step(step: ResourceStep) -> dict[str, str]:
     }
 
 
+_SHOWN = 20  # resources of an interrupted operation
+
+
 @dataclass(frozen=True)
 class InterruptedResource:
     """A resource of an interrupted operation. `status` is None where its step had not ended."""
@@ -189,10 +192,13 @@ class Interrupted:
             f"{self.started:%Y-%m-%d %H:%M:%S} UTC, was interrupted when the cloud ended; "
             "the cloud's state went with it: deploy the stack again"
         ]
-        for resource in self.resources:
+        shown = [*self.in_progress, *self.made[::-1]][:_SHOWN]  # the last ones first: it ended there
+        for resource in shown:
             state = resource.status or f"{resource.action}_IN_PROGRESS"
             named = f" {resource.physical_id}" if resource.physical_id else ""
             lines.append(f"  {state}: {resource.logical_id} ({resource.type}){named}")
+        if len(shown) < len(self.resources):
+            lines.append(f"  and {len(self.resources) - len(shown)} more, done before those")
         return lines
 
 

@@ -23,7 +23,9 @@ from gluonship.local.cloudformation import journal
 from gluonship.local.container_images import ImagesFileError, ImageTable
 from gluonship.local.launcher.environment import SDK_CONFIG, applied, environment
 from gluonship.local.launcher.home import (
+    DEFAULT_ACCOUNT_ID,
     DEFAULT_PORT,
+    DEFAULT_REGION,
     JOURNAL,
     CloudInfo,
     Home,
@@ -38,7 +40,15 @@ if TYPE_CHECKING:
 _log = logging.getLogger("gluonship.local")
 
 _LOCK_PATIENCE_SECONDS = 1.0
-_SDK_CONFIG = "SchemaVersion: '1.0'\nSageMaker:\n  PythonSDK:\n    Modules:\n      TelemetryOptOut: true\n"
+# Without a bucket by name, the SageMaker SDK asks AWS's own STS for the account, whatever the endpoint URL.
+_SDK_CONFIG = f"""SchemaVersion: '1.0'
+SageMaker:
+  PythonSDK:
+    Modules:
+      TelemetryOptOut: true
+      Session:
+        DefaultS3Bucket: sagemaker-{DEFAULT_REGION}-{DEFAULT_ACCOUNT_ID}
+"""
 
 
 def main() -> None:

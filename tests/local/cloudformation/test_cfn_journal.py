@@ -46,6 +46,20 @@ def test_what_was_under_way_when_the_cloud_ended(tmp_path: Path) -> None:
     cfn.service.close()
 
 
+def test_a_large_stack_is_told_in_a_screenful(tmp_path: Path) -> None:
+    cfn = Cfn(FileJournal(tmp_path))
+    cfn.world.block["create", "Last"] = threading.Event()
+    many = {f"R{number}": thing() for number in range(60)}
+    cfn.create("s", {**many, "Last": {**thing(), "DependsOn": list(many)}}, wait=False)
+    cfn.until(lambda: "Last CREATE_IN_PROGRESS" in cfn.trail("s"))
+    (left,) = interrupted(tmp_path)
+    sentences = left.sentences()
+    assert "CREATE_IN_PROGRESS: Last" in sentences[1]
+    assert sentences[-1] == "  and 41 more, done before those"
+    assert len(sentences) == 22
+    cfn.service.close()
+
+
 def test_a_cloud_that_is_closed_keeps_what_it_interrupted(tmp_path: Path) -> None:
     cfn = Cfn(FileJournal(tmp_path))
     cfn.world.block["create", "A"] = threading.Event()

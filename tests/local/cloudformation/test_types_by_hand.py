@@ -92,6 +92,18 @@ def test_targets_put_by_hand_keep_their_rule(driver: TypesDriver) -> None:
     assert driver.gone("AWS::Events::Rule", rule)
 
 
+def test_a_rule_deleted_by_hand_is_not_made_anew_by_an_update(driver: TypesDriver) -> None:
+    """PutRule would make it: AWS says that it is not there."""
+    old = {"EventPattern": {"source": ["demo"]}}
+    rule = driver.create("AWS::Events::Rule", old)
+    driver.client("events").delete_rule(Name=rule.physical_id)
+    with pytest.raises(ProvisioningError, match="HandlerErrorCode: NotFound"):
+        driver.types.update(
+            driver.target("AWS::Events::Rule"), rule, old, {"EventPattern": {"source": ["other"]}}
+        )
+    assert driver.gone("AWS::Events::Rule", rule)
+
+
 def test_a_stack_takes_its_own_policies_off_its_roles_and_no_others(cloud: LocalCloud) -> None:
     """AWS::IAM::Policy, ManagedPolicy and InstanceProfile go before the role that they refer to."""
     iam, stacks = cloud.client("iam"), Stacks(cloud)

@@ -306,4 +306,21 @@ def test_the_sdks_session_is_local_and_silent(cloud: LocalCloud) -> None:
     assert session.account_id() == "123456789012"
     assert session.sagemaker_runtime_client.meta.endpoint_url == cloud.runtime_url
     modules = session.sagemaker_config["SageMaker"]["PythonSDK"]["Modules"]
-    assert modules == {"TelemetryOptOut": True}
+    assert modules == {
+        "TelemetryOptOut": True,
+        "Session": {"DefaultS3Bucket": "sagemaker-us-east-1-123456789012"},
+    }
+
+
+def test_a_shell_of_the_cloud_has_an_sdk_that_asks_nobody_else(cloud: LocalCloud) -> None:
+    """Without a session of ours, the SDK would ask AWS's own STS for its default bucket."""
+    script = "import sagemaker; print(sagemaker.Session().default_bucket())"
+    ended = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script],
+        env=cloud.env,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ended.stdout.splitlines()[-1:] == ["sagemaker-us-east-1-123456789012"], ended.stderr

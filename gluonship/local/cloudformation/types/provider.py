@@ -130,6 +130,7 @@ class ResourceTypes:
         after = {**own_name, **self.normalise(target.type, new)}
         known = {**_base(target), **made.attributes}
         self._wait_for_rest(target, kind, flows, known)
+        self._expect(target, kind, known, made.physical_id)
         known = self._run(target, kind, flows.change(known, before, after))
         shown = self._settle(target, kind, flows, known, updated=True)
         tags, tags_before = self._tags(target, described, after), made.attributes.get(_TAGS, {})
@@ -137,6 +138,14 @@ class ResourceTypes:
             self._run(target, kind, flows.retag(known, tags, tags_before))
         changed = self._made(target, kind, described, {**known, **shown, _TAGS: tags}, after)
         return Made(made.physical_id, changed.attributes)  # a resource changed in place keeps its identity
+
+    def _expect(self, target: Target, kind: ResourceType, known: dict[str, Any], physical_id: str) -> None:
+        """What somebody has deleted is not made anew by an update, as calls that put things would do."""
+        if kind.read is not None and self._shown(target, kind, kind.read, known) is None:
+            raise ProvisioningError(
+                f"Resource of type '{target.type}' with identifier '{physical_id}' was not found. "
+                "(HandlerErrorCode: NotFound)"
+            )
 
     def delete(self, target: Target, made: Made, properties: Properties) -> None:
         kind, described = self._of(target.type)

@@ -178,7 +178,6 @@ BUCKET = ResourceType(
         "LifecycleConfiguration": "kept and shown; objects neither expire nor move",
         "PublicAccessBlockConfiguration": "kept and shown; the cloud listens on this machine only",
         "OwnershipControls": "kept and shown; there is one owner",
-        "LoggingConfiguration": "kept and shown; no access logs are written",
         "AccelerateConfiguration": "kept and shown; there is nothing to accelerate",
         "WebsiteConfiguration": "kept and shown; no website is served",
         "IntelligentTieringConfigurations": "kept with the stack only; objects have one tier",
