@@ -53,6 +53,22 @@ def account_state(client: Client) -> State:
     return {kind: {name: _lasting(value) for name, value in read(client)} for kind, read in kinds.items()}
 
 
+def changes(before: State, after: State) -> list[str]:
+    """What differs, as `kind name` with the parts that do: `bucket data: objects`."""
+    return [
+        f"{kind} {name}: {', '.join(_parts(before[kind].get(name), after[kind].get(name)))}"
+        for kind in before
+        for name in sorted(before[kind].keys() | after[kind].keys())
+        if before[kind].get(name) != after[kind].get(name)
+    ]
+
+
+def _parts(before: Any, after: Any) -> list[str]:
+    if isinstance(before, dict) and isinstance(after, dict):
+        return sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
+    return [f"{before} is now {after}"]
+
+
 def _lasting(value: Any) -> Any:
     if isinstance(value, dict):
         return {
