@@ -224,18 +224,21 @@ def machine() -> dict[str, Any]:
 
 def plot(works: dict[str, Parts], target: Path) -> None:
     figure, axis = plt.subplots(figsize=(10, 4.2), constrained_layout=True)
+    legend: dict[str, Any] = {}
     for row, (work, parts) in enumerate(works.items()):
         left = 0.0
         for part in PIPELINE if work == "pipeline" else COMMAND:
-            axis.barh(row, parts[part], left=left, edgecolor="white", label=part, color=COLOURS[part])
+            bar = axis.barh(row, parts[part], left=left, edgecolor="white", color=COLOURS[part])
+            legend[part] = bar[0]
             left += parts[part]
-        axis.text(left + 0.5, row, f"{left:.1f} s", va="center")
+        behind = max(left, TARGETS[work]) if TARGETS[work] - left < 0.15 * max(TARGETS.values()) else left
+        axis.text(behind + 0.5, row, f"{left:.1f} s", va="center")
         axis.plot([TARGETS[work]] * 2, [row - 0.45, row + 0.45], color="black", linewidth=1.5)
     axis.set_yticks(range(len(works)), list(works))
     axis.invert_yaxis()
     axis.set(xlabel="seconds, medians; a line is the target", xlim=(0, None))
     axis.grid(alpha=0.3, axis="x")
-    axis.legend(loc="lower right", fontsize=8)
+    axis.legend(legend.values(), legend, loc="upper left", bbox_to_anchor=(1, 1), fontsize=8)
     figure.suptitle("The account on the local cloud: deployed, deployed again, and its pipeline")
     figure.savefig(target, dpi=110)
     plt.close(figure)
