@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gluonship_infra.configuration import load
 from gluonship_infra.pipeline.names import stem
 
 from gluonship.cli.terminal import Voice
 from gluonship.local import launcher
 from local_account import first_run, leftovers
-from local_account.place import Place, opened
+from local_account.place import Place, configured, opened
 
 
 @dataclass(frozen=True)
@@ -32,9 +31,9 @@ def deploy(voice: Voice, wanted: Wanted) -> Mapping[str, Any]:
 
     Where its endpoint is not there yet: storage and pipeline; a run on the demo's images, which makes it; its
     watch. Returns the seconds of each part, the run's output (None without a run) and the pipeline's outputs.
-    Raises CdkFailed, RunFailed, CloudLost, LauncherError, ConfigurationError.
+    Raises CdkFailed, RunFailed, CloudLost, LauncherError, ConfigurationError, OtherAccount.
     """
-    configuration = load(wanted.configuration, wanted.environment)
+    configuration = configured(wanted.configuration, wanted.environment)
     if launcher.status().state is not launcher.State.RUNNING:
         voice.step("Starting a local cloud")
         launcher.up(progress=voice.quiet)
@@ -83,9 +82,9 @@ def _deploy_stacks(
 def destroy(voice: Voice, wanted: Wanted) -> bool:
     """What `deploy` made, and what the pipeline has made since; the cloud and its bootstrap stack stay.
 
-    False where there was nothing to destroy. Raises CdkFailed, CloudLost, LauncherError, ConfigurationError.
+    False where no cloud runs. Raises what `deploy` does, but for RunFailed.
     """
-    configuration = load(wanted.configuration, wanted.environment)
+    configuration = configured(wanted.configuration, wanted.environment)
     status = launcher.status()
     if status.state in (launcher.State.STOPPED, launcher.State.STALE):
         voice.done(f"No local cloud runs in {status.home}: there is nothing to destroy.")

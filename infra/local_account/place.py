@@ -11,17 +11,21 @@ from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from gluonship_infra.configuration import Configuration
+from gluonship_infra.configuration import Configuration, load
 
 from gluonship.aws.account import Account
 from gluonship.cli.problems import Problem
 from gluonship.local import launcher
 from gluonship.local.connection import LocalSession
-from gluonship.local.launcher.home import DEFAULT_REGION
+from gluonship.local.launcher.home import DEFAULT_ACCOUNT_ID, DEFAULT_REGION
 from local_account.cdk import Cdk, CdkFailed
 from local_account.stacks import Stacks
 
 _CDK_QUALIFIER = "hnb659fds"  # what the CDK takes where nobody chooses another
+
+
+class OtherAccount(Problem):
+    """The environment is for an account that the local cloud does not have."""
 
 
 class CloudLost(Problem):
@@ -50,6 +54,18 @@ class Place:
     def bootstrap(self) -> None:
         qualifier = self.configuration.account.bootstrap_qualifier
         self.cdk.bootstrap(self.account.account_id, self.account.region, qualifier)
+
+
+def configured(path: Path, environment: str) -> Configuration:
+    """The configuration, for an account that a local cloud has. Raises ConfigurationError, OtherAccount."""
+    configuration = load(path, environment)
+    account = configuration.account.id
+    if account and account != DEFAULT_ACCOUNT_ID:
+        raise OtherAccount(
+            f"The environment '{environment}' of {path} is for the account {account}, and the local cloud's "
+            f"is {DEFAULT_ACCOUNT_ID}: deploy an environment without account.id here."
+        )
+    return configuration
 
 
 @contextmanager

@@ -51,6 +51,17 @@ def test_an_unknown_environment_is_named_on_a_machine_without_node(home: Path, t
     )
 
 
+def test_another_account_than_the_local_clouds_is_refused(home: Path, tmp_path: Path) -> None:
+    path = configuration(tmp_path, '[account]\nid = "111122223333"')
+    code, _, err = run(home, "deploy", "--config", path)
+    assert code == 1
+    assert err == (
+        f"The environment 'local' of {path} is for the account 111122223333, and the local cloud's is "
+        "123456789012: deploy an environment without account.id here.\n"
+    )
+    assert not home.exists()
+
+
 def test_wrong_usage_is_said_without_the_library_being_loaded(home: Path) -> None:
     code, _, err = run(home, "deploy", "--images", "3")
     assert code == 2
