@@ -17,6 +17,7 @@ import json
 import os
 import platform
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -261,6 +262,7 @@ def main() -> int:
     parser.add_argument("--images", type=int, default=IMAGES, help="of the demo, to train on")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder for the JSON and the plot")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the cloud goes down, too
     description, voice = machine(), Terminal()
     wanted = journey.Wanted(CONFIGURATION, ENVIRONMENT, arguments.images)
     with tempfile.TemporaryDirectory(prefix="gluonship-benchmark-") as home:
