@@ -14,6 +14,7 @@ from gluonship.local.deviations import (
     iam_delete_conflicts,
     instance_types,
     log_group_keys,
+    log_stream_prefixes,
     managed_policies,
     notebook_instances,
     one_request_at_a_time,
@@ -33,6 +34,7 @@ def apply() -> None:
     iam_delete_conflicts.apply()
     instance_types.apply()
     log_group_keys.apply()
+    log_stream_prefixes.apply()
     managed_policies.apply()
     notebook_instances.apply()
     s3_subresources.apply()

@@ -82,6 +82,25 @@ def test_a_bucket_logs_to_another_before_that_ones_policy_is_there(cloud: LocalC
     assert s3.get_bucket_logging(Bucket="logged")["LoggingEnabled"] == wanted["LoggingEnabled"]
 
 
+def test_log_events_are_those_of_the_streams_with_the_prefix(cloud: LocalCloud) -> None:
+    logs = cloud.client("logs")
+    logs.create_log_group(logGroupName="prefixes")
+    for stream in ("one/a", "one/b", "two/a"):
+        logs.create_log_stream(logGroupName="prefixes", logStreamName=stream)
+        event = {"timestamp": int(time.time() * 1000), "message": stream}
+        logs.put_log_events(logGroupName="prefixes", logStreamName=stream, logEvents=[event])
+
+    def found(prefix: str) -> list[str]:
+        pages = logs.get_paginator("filter_log_events").paginate(
+            logGroupName="prefixes", logStreamNamePrefix=prefix, PaginationConfig={"PageSize": 1}
+        )
+        return sorted(event["message"] for page in pages for event in page["events"])
+
+    assert found("one/") == ["one/a", "one/b"]
+    assert found("three") == []
+    assert len(logs.filter_log_events(logGroupName="prefixes")["events"]) == 3
+
+
 def test_a_bucket_that_denies_everybody_still_does(cloud: LocalCloud) -> None:
     s3 = cloud.client("s3")
     s3.create_bucket(Bucket="denied")
