@@ -143,12 +143,11 @@ def draw_deployment(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def draw_waits(draw: st.DrawFn, ours: Mapping[str, Any]) -> dict[str, Any]:
-    """Less than 28,800 s in an update; and looks that leave room in an execution's 25,000 events."""
+    """Less than 28,800 s in an update."""
     shifts = {"all-at-once": 1, "canary": 2, "linear": math.ceil(100 / ours["deployment_percent"])}
     count, last = shifts[ours["deployment"]], draw(seconds)
     each = draw(st.integers(0, min(3600, (28_799 - last) // count)))
-    looking = 2 * (count * each + last) + 1800 + 3600 * len(ours.get("compile_targets", []))
-    poll = draw(st.integers(math.ceil(looking * 9 / 20_000), 300))
+    poll = draw(st.integers(1, 300))
     return {"deployment_wait_seconds": each, "termination_wait_seconds": last, "poll_seconds": poll}
 
 

@@ -32,12 +32,7 @@ SLOW = {"deployment": "linear", "serving_instance_count": 2, "deployment_wait_se
             {"evaluation_instance_type": "ml.r5d.large", "evaluation_volume_gigabytes": 500},
             "evaluation_volume_gigabytes is 500; allowed is 50 at most for ml.r5d.large",
         ),
-        (SLOW, "poll_seconds is 15; allowed is 24 to 300 with these waits and compile_targets: Step Fun"),
-        ({"poll_seconds": 1}, "poll_seconds is 1; allowed is 2 to 300"),
-        (
-            {"compile_targets": tuple(sorted(COMPILE_TARGETS)[:9])},
-            "poll_seconds is 15; allowed is 16 to 300",
-        ),
+        ({"poll_seconds": 0}, "poll_seconds is 0; allowed is"),
         *[
             ({name: value}, f"{name} is {value!r}; allowed is a key prefix in the data bucket")
             for name in ("dataset", "trigger_prefix")
@@ -57,8 +52,7 @@ def test_what_aws_or_the_kit_would_not_do_is_refused(changes: dict[str, Any], wo
     [
         {"training_instance_type": "ml.g5.xlarge", "training_volume_gigabytes": 50},
         {"training_instance_type": "ml.m5.xlarge", "training_volume_gigabytes": 16_384},
-        {**SLOW, "poll_seconds": 24},
-        {"poll_seconds": 1, "deployment_wait_seconds": 0, "termination_wait_seconds": 0},
+        {**SLOW, "poll_seconds": 1, "compile_targets": tuple(sorted(COMPILE_TARGETS)[:9])},
         {"serving_instance_type": "ml.c7g.large"},  # with an image for it
         {"dataset": "datasets/2026-11_v1.2/k=a"},
     ],

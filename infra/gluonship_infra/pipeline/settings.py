@@ -18,9 +18,6 @@ MAX_UPDATE_SECONDS = 28_800
 
 # An execution fails at 25,000 events of history, of which a look at an endpoint writes nine. Source:
 # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
-_EVENTS_FOR_LOOKS, _EVENTS_OF_A_LOOK = 20_000, 9
-_COMING_UP_SECONDS = 1800  # of a slow start of the instances, beside the waits that are set
-_COMPILATION_SECONDS = 3600  # that the machine gives SageMaker Neo for a target
 
 HYPERPARAMETERS = (
     "network", "epochs", "batch-size", "optimizer", "learning-rate", "lr-schedule", "warmup-epochs",
@@ -168,25 +165,8 @@ class PipelineSettings:
             name, type_ = f"{job}_volume_gigabytes", getattr(self, f"{job}_instance_type")
             if clause := check.volume(getattr(self, name), type_):
                 yield name, clause
-        least = self._least_poll_seconds()
-        if self.poll_seconds < least:
-            yield (
-                "poll_seconds",
-                f"is {self.poll_seconds}; allowed is {least} to 300 with these waits and compile_targets: "
-                "Step Functions ends an execution at 25,000 events, and each look writes nine",
-            )
         if self.deployment != "all-at-once":
             yield from self._of_shifts()
-
-    def _least_poll_seconds(self) -> int:
-        """Between two looks, so that a run has enough of them: for its own update, for one by another run
-        that it waits for, and for its compilations, which go side by side and share its history."""
-        looking = (
-            2 * self.update_wait_seconds()
-            + _COMING_UP_SECONDS
-            + len(self.compile_targets) * _COMPILATION_SECONDS
-        )
-        return math.ceil(looking * _EVENTS_OF_A_LOOK / _EVENTS_FOR_LOOKS)
 
     def _of_shifts(self) -> Iterator[tuple[str, str]]:
         if self.serving_instance_count < 2:
