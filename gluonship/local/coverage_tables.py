@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
 
 from gluonship.local.cloudformation.types import coverage as cloudformation
+from gluonship.local.coverage_rows import Row
 from gluonship.local.events import coverage as events
 from gluonship.local.stepfunctions import coverage as stepfunctions
 
@@ -66,8 +66,8 @@ def cloudformation_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _parts_page(what: str, rows: Sequence[Any]) -> str:
-    """A page of rows with `part`, `name`, `coverage` and `note`: a table a part."""
+def _parts_page(what: str, rows: Sequence[Row]) -> str:
+    """A table for each part."""
     lines = _head(what, [row.coverage for row in rows], "rows below")
     for part in dict.fromkeys(row.part for row in rows):
         lines += ["", f"## {part[0].upper()}{part[1:]}", ""]

@@ -19,7 +19,6 @@ from gluonship.local.cloudformation.stacks.state import STACK_TYPE
 from gluonship.local.contracts import Scope
 
 _RECORDED = {
-    "AWS::CDK::Metadata": "the CDK's usage metadata",
     "AWS::CloudFormation::WaitConditionHandle": "a handle that nothing here signals",
 }
 

@@ -2,18 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
+from gluonship.local.coverage_rows import Row
 from gluonship.local.events import object_events, state_changes, targets
-
-
-@dataclass(frozen=True)
-class Row:
-    part: str  # the table it belongs to
-    name: str
-    coverage: Literal["executed", "recorded", "refused"]
-    note: str = ""
 
 
 def rows() -> list[Row]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
 
+from gluonship.local.coverage_rows import Row
 from gluonship.local.stepfunctions.integrations import OPTIMIZED, RECORDED_JOBS, REFUSED, SDK
 from gluonship.local.stepfunctions.intrinsic_functions import FUNCTIONS
 from gluonship.local.stepfunctions.jsonata_queries import FUNCTION_NAMES
@@ -15,14 +14,6 @@ _STATES = ("Pass", "Task", "Choice", "Wait", "Succeed", "Fail", "Parallel", "Map
 _PART_STATES = "the states language"
 _PART_OPTIMIZED = "optimised integrations"
 _PART_SDK = "AWS SDK integrations"
-
-
-@dataclass(frozen=True)
-class Row:
-    part: str  # the table it belongs to
-    name: str
-    coverage: Literal["executed", "recorded", "refused"]
-    note: str = ""
 
 
 def rows() -> list[Row]:

@@ -12,7 +12,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from gluonship_infra.endpoint.refusals import number
-from gluonship_infra.endpoint.scaling import DIMENSION, capacity_bounds, cooldown
+from gluonship_infra.endpoint.scaling import capacity_bounds, cooldown, scalable_target
 
 _NAMESPACE = "AWS/SageMaker"
 
@@ -48,14 +48,8 @@ class AsyncVariantScaling(Construct):
         self, scope: Construct, id: str, *, endpoint_name: str, variant_name: str, scaling: BacklogScaling
     ) -> None:
         super().__init__(scope, id)
-        self.target = autoscaling.CfnScalableTarget(
-            self,
-            "Target",
-            service_namespace="sagemaker",
-            scalable_dimension=DIMENSION,
-            resource_id=f"endpoint/{endpoint_name}/variant/{variant_name}",
-            min_capacity=scaling.min_capacity,
-            max_capacity=scaling.max_capacity,
+        self.target = scalable_target(
+            self, endpoint_name, variant_name, scaling.min_capacity, scaling.max_capacity
         )
         self.policy = autoscaling.CfnScalingPolicy(
             self,

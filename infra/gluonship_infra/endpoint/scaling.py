@@ -97,6 +97,27 @@ def cooldown(prop: str, seconds: int) -> None:
     whole(prop, seconds, 0, _DAY_SECONDS, "seconds")
 
 
+def scalable_target(
+    scope: Construct,
+    endpoint_name: str,
+    variant_name: str,
+    min_capacity: int,
+    max_capacity: int,
+    actions: Sequence[autoscaling.CfnScalableTarget.ScheduledActionProperty] = (),
+) -> autoscaling.CfnScalableTarget:
+    """A variant's number of instances, between two bounds."""
+    return autoscaling.CfnScalableTarget(
+        scope,
+        "Target",
+        service_namespace="sagemaker",
+        scalable_dimension=DIMENSION,
+        resource_id=f"endpoint/{endpoint_name}/variant/{variant_name}",
+        min_capacity=min_capacity,
+        max_capacity=max_capacity,
+        scheduled_actions=list(actions) or None,
+    )
+
+
 class VariantScaling(Construct):
     """The scaling target and its target tracking policy. Application Auto Scaling acts by its own
     service-linked role, so none is made."""
@@ -105,15 +126,9 @@ class VariantScaling(Construct):
         self, scope: Construct, id: str, *, endpoint_name: str, variant_name: str, scaling: Scaling
     ) -> None:
         super().__init__(scope, id)
-        self.target = autoscaling.CfnScalableTarget(
-            self,
-            "Target",
-            service_namespace="sagemaker",
-            scalable_dimension=DIMENSION,
-            resource_id=f"endpoint/{endpoint_name}/variant/{variant_name}",
-            min_capacity=scaling.min_capacity,
-            max_capacity=scaling.max_capacity,
-            scheduled_actions=[_action(schedule) for schedule in scaling.schedules] or None,
+        actions = [_action(schedule) for schedule in scaling.schedules]
+        self.target = scalable_target(
+            self, endpoint_name, variant_name, scaling.min_capacity, scaling.max_capacity, actions
         )
         self.policy = autoscaling.CfnScalingPolicy(
             self,
