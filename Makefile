@@ -10,7 +10,10 @@ setup:  ## make .venv from the pinned, hashed lock
 demo: setup  ## real images in, a trained model answering on an endpoint, on this machine
 	@.venv/bin/gluonship demo
 
-test: setup  ## lint, types, and every test
+test: setup  ## lint, types, and every test but the slow ones
+	@scripts/test -m "not slow"
+
+test-all: setup  ## what must pass before a change lands: all of `make test`, and the slow tests
 	@scripts/test
 
 deploy-local: setup  ## the whole account on the local cloud, by the CDK; starts a cloud where none runs
@@ -25,4 +28,4 @@ lock: setup  ## rewrite requirements/*.lock from pyproject.toml
 clean:  ## remove what the verbs above made
 	rm -rf .venv .boot infra/node_modules infra/cdk.out .ruff_cache .mypy_cache .pytest_cache demo-output
 
-.PHONY: help setup demo test deploy-local destroy-local lock clean
+.PHONY: help setup demo test test-all deploy-local destroy-local lock clean
