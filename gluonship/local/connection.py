@@ -10,8 +10,9 @@ import boto3
 import botocore.session
 from botocore.config import Config
 
+from gluonship.local.door.keys import HOME_ROLE
 from gluonship.local.launcher.environment import SDK_CONFIG
-from gluonship.local.launcher.home import DEFAULT_ACCOUNT_ID, DEFAULT_REGION, CloudInfo
+from gluonship.local.launcher.home import DEFAULT_ACCOUNT_ID, DEFAULT_REGION, CloudInfo, Home
 
 # AWS's settings of the user, each replaced by none: (config file's name, variables, default, conversion).
 _IGNORED_SETTINGS = {
@@ -29,9 +30,10 @@ class LocalSession(boto3.Session):
 
     def __init__(self, info: CloudInfo, region: str = DEFAULT_REGION) -> None:
         core = botocore.session.Session(session_vars=_IGNORED_SETTINGS)
+        key = Home(info.home).key()
         super().__init__(
-            aws_access_key_id="test",
-            aws_secret_access_key="test",  # noqa: S106 - the local cloud takes any
+            aws_access_key_id=key.id,
+            aws_secret_access_key=key.secret,
             region_name=region,
             botocore_session=core,
         )
@@ -64,7 +66,7 @@ class Connection:
         self.url = info.url
         self.runtime_url = info.runtime_url
         self.home = info.home
-        self.role = f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:role/SageMakerRole"  # its existence is not checked
+        self.role = f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:role/{HOME_ROLE}"  # its existence is not checked
         self.bucket = f"sagemaker-{DEFAULT_REGION}-{DEFAULT_ACCOUNT_ID}"  # the SDK's default
 
     def __repr__(self) -> str:

@@ -119,6 +119,8 @@ class ContainerSpec:
     entrypoint: Sequence[str] = ()  # in place of the image's own, as ContainerEntrypoint
     memory_limit_bytes: int | None = None  # over all its processes
     port: int | None = None  # serve: where it must listen on 127.0.0.1 (SAGEMAKER_BIND_TO_PORT)
+    account_id: str = ""  # whose it is,
+    role_arn: str = ""  # and as whom it asks AWS
 
 
 class ExitCause(enum.Enum):
@@ -288,6 +290,7 @@ class JobPlan:
     failure_file: str = "output/failure"  # where the container says why it failed; none when empty
     failure_lead: str = ""  # AWS's words for a container that failed and did not say why
     message_file: str = ""  # where the container leaves its ExitMessage; none when empty
+    role_arn: str = ""  # as whom the container asks AWS
 
 
 class JobPhase(enum.Enum):
@@ -362,6 +365,7 @@ class FleetPlan:
     log_group: str
     startup_timeout_seconds: float
     memory_limit_bytes: int | None = None
+    role_arn: str = ""  # as whom its containers ask AWS
 
 
 class ProvisionFailed(Exception):

@@ -6,38 +6,31 @@ import io
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from gluonship.local import hosts
 from gluonship.local.contracts import Scope
 from gluonship.local.control import admin, invocations
 from gluonship.local.control.errors import error_response
 from gluonship.local.control.moto_gateway import MotoGateway, refused_message, send
 from gluonship.local.control.registry import Registry
-from gluonship.local.control.requests import Signature, signature
-
-_ACCOUNT_HEADER = "HTTP_X_MOTO_ACCOUNT_ID"  # moto's own way to act as another account; tests use it
+from gluonship.local.control.requests import ACCOUNT_HEADER, Signature, signature
 
 
 class ControlPlane:
-    """Hosts are checked; then admin, InvokeEndpoint, the executed operations, and moto for the rest."""
+    """Admin, InvokeEndpoint, the executed operations, and moto for the rest; for whom the `door` has let in,
+    and for the cloud's own rooms."""
 
     def __init__(
         self,
-        port: int,
         registries: Sequence[Registry],
         moto: MotoGateway,
         admin_actions: admin.Admin,
         data_port: Callable[[], int],
     ) -> None:
-        self._port = port
         self._registries = registries
         self._moto = moto
         self._admin = admin_actions
         self._data_port = data_port
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        refused = hosts.refusal(environ.get("HTTP_HOST"), environ.get("HTTP_ORIGIN"), self._port)
-        if refused:
-            return send(error_response("rest-json", "AccessDenied", refused, 403), start_response)
         signed = signature(environ)
         path = environ["PATH_INFO"]
         if path.startswith(admin.PREFIX):
@@ -55,7 +48,7 @@ class ControlPlane:
                 start_response,
             )
         if registry.executes(operation):
-            account_id = environ.get(_ACCOUNT_HEADER) or signed.scope.account_id
+            account_id = environ.get(ACCOUNT_HEADER) or signed.scope.account_id
             scope = Scope(account_id, signed.region)
             return send(registry.execute(operation, scope, body), start_response)
         objection = registry.objection(operation, body)

@@ -31,7 +31,6 @@ def forward(environ: Mapping[str, Any], data_port: int) -> HttpResponse:
     }
     if environ.get("CONTENT_TYPE"):
         headers["Content-Type"] = environ["CONTENT_TYPE"]
-    headers["Host"] = f"127.0.0.1:{data_port}"
     connection = http.client.HTTPConnection("127.0.0.1", data_port, timeout=_TIMEOUT_SECONDS)
     try:
         connection.request("POST", environ["RAW_URI"], body=body, headers=headers)

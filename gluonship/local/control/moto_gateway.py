@@ -53,7 +53,7 @@ class MotoGateway:
         self._application = DomainDispatcherApplication(_backend_app)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        form = _take_form(environ)
+        form = take_form(environ)
         if environ["PATH_INFO"].startswith(_NOT_AWS):
             return send(error_response("s3", "AccessDenied", "This path is not AWS's", 403), start_response)
         answer = _Answer()
@@ -133,7 +133,7 @@ def _is_missing(answer: _Answer, environ: Mapping[str, Any]) -> bool:
     return headers.get("content-length") == "0" and environ["REQUEST_METHOD"] != "HEAD"
 
 
-def _take_form(environ: dict[str, Any]) -> bytes:
+def take_form(environ: dict[str, Any]) -> bytes:
     """The body where it is a form, left in place for moto."""
     if not environ.get("CONTENT_TYPE", "").startswith(_FORM):
         return b""

@@ -22,6 +22,7 @@ from gluonship.local.deviations import (
     search,
     secret_descriptions,
     secure_transport,
+    session_tokens,
 )
 
 
@@ -41,4 +42,5 @@ def apply() -> None:
     search.apply()
     secret_descriptions.apply()
     secure_transport.apply()
+    session_tokens.apply()
     one_request_at_a_time.apply()

@@ -5,6 +5,7 @@ cloud.json   where the cloud is (CloudInfo); written when it is ready, removed w
 cloud.log    what its process says
 stacks/      what CloudFormation is at, so that a killed cloud's successor can say what was left
 token        what the admin interface asks for, so that no web page can use it
+credentials  the home's access key and secret; they stay the same from one cloud of the home to the next
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from gluonship.local.door.keys import Key, home_key, new_key
+
 DEFAULT_PORT = 5111
 DEFAULT_REGION = "us-east-1"
 DEFAULT_ACCOUNT_ID = "123456789012"
@@ -26,7 +29,7 @@ DEFAULT_ACCOUNT_ID = "123456789012"
 JOURNAL = "stacks"
 
 # What a cloud replaces in its folder when it starts.
-_REPLACED = ("bundles", "containers", JOURNAL, "token")
+_REPLACED = ("bundles", "containers", "credentials", JOURNAL, "token")
 
 
 class LauncherError(Exception):
@@ -65,6 +68,7 @@ class Home:
         self.log_file = path / "cloud.log"
         self.lock_file = path / "cloud.lock"
         self.token_file = path / "token"
+        self.key_file = path / "credentials"
 
     def make(self) -> None:
         """Makes the folder, for its owner only. Raises LauncherError where that cannot be, and where a folder
@@ -125,6 +129,26 @@ class Home:
         write_private(
             self.state_file, json.dumps({**dataclasses.asdict(info), "home": str(info.home)}, indent=1)
         )
+
+    def key(self) -> Key:
+        """The key that this home's clouds take. Raises LauncherError where no cloud has ever made it."""
+        try:
+            return home_key(json.loads(self.key_file.read_text("utf-8")), DEFAULT_ACCOUNT_ID)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise LauncherError(
+                f"the home's access key cannot be read from {self.key_file} ({error}): start its cloud anew "
+                "with `gluonship local down` and `gluonship local up`"
+            ) from error
+
+    def make_key(self) -> Key:
+        """The home's key, made where there is none that can be read."""
+        try:
+            return self.key()
+        except LauncherError:
+            made = new_key(DEFAULT_ACCOUNT_ID, "", "", token=False)
+            document = {"access_key_id": made.id, "secret_access_key": made.secret}
+            write_private(self.key_file, json.dumps(document, indent=1))
+            return self.key()
 
     def forget(self) -> None:
         """Removes what a cloud that is gone has left about itself."""
