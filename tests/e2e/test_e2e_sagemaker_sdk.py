@@ -18,7 +18,7 @@ SCRIPTS = Path(__file__).parent / "user_scripts"
 
 @pytest.fixture(scope="module")
 def connection(cloud: Any) -> Any:
-    return gluonship.local.connect(home=cloud.home, start=False)
+    return gluonship.local.connect(home=cloud.home, start=False, whole_process=False)
 
 
 @pytest.fixture(scope="module")

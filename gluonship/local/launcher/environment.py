@@ -48,8 +48,11 @@ def environment(info: CloudInfo, key: Key, current: Mapping[str, str]) -> dict[s
             "AWS_REGION": DEFAULT_REGION,
             "AWS_DEFAULT_REGION": DEFAULT_REGION,
             "AWS_ENDPOINT_URL": info.url,
+            "AWS_ENDPOINT_URL_S3_CONTROL": info.s3_control_url,
             "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": info.runtime_url,
             "AWS_CA_BUNDLE": str(info.home / NO_AWS_CERTIFICATE),
+            # No "api.127.0.0.1", which a resolver may look for in the user's own domain.
+            "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_CONFIG_FILE": "/dev/null",
             "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",

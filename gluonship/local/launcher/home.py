@@ -54,6 +54,12 @@ class CloudInfo:
         return f"http://127.0.0.1:{self.control_port}"
 
     @property
+    def s3_control_url(self) -> str:
+        """For S3 Control, whose clients put the account's number before the host: that name may lead
+        anywhere, and by TLS it leads nowhere (`environment.NO_AWS_CERTIFICATE`)."""
+        return f"https://127.0.0.1:{self.control_port}"
+
+    @property
     def runtime_url(self) -> str:
         """The data plane: InvokeEndpoint."""
         return f"http://127.0.0.1:{self.data_port}"
