@@ -25,6 +25,10 @@ class AwsError(Exception):
         self.status = status
 
 
+UNSUPPORTED = "UnsupportedOperation"
+"""The code of what AWS does and this cloud does not."""
+
+
 @dataclass(frozen=True)
 class Scope:
     """Where a request belongs: one account in one region. Resources of two scopes never meet."""

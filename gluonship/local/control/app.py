@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from gluonship.local import hosts
-from gluonship.local.contracts import Scope
+from gluonship.local.contracts import UNSUPPORTED, Scope
 from gluonship.local.control import admin, invocations
-from gluonship.local.control.errors import error_response
+from gluonship.local.control.errors import HttpResponse, error_response
 from gluonship.local.control.moto_gateway import MotoGateway, refused_message, send
 from gluonship.local.control.registry import Registry
 from gluonship.local.control.requests import Signature, signature
+
+_log = logging.getLogger(__name__)
 
 _ACCOUNT_HEADER = "HTTP_X_MOTO_ACCOUNT_ID"  # moto's own way to act as another account; tests use it
 
@@ -58,10 +61,12 @@ class ControlPlane:
             account_id = environ.get(_ACCOUNT_HEADER) or signed.scope.account_id
             scope = Scope(account_id, signed.region)
             return send(registry.execute(operation, scope, body), start_response)
+        if operation in registry.refused:
+            # At once: nobody should mend a request only to be told that it is for nothing.
+            return send(_refusal(registry, operation), start_response)
         objection = registry.objection(operation, body)
         if objection is None and registry.whole:
-            message = refused_message(registry.service, operation)
-            objection = error_response(registry.protocol, "UnsupportedOperation", message, 400)
+            objection = _refusal(registry, operation)
         if objection is not None:
             return send(objection, start_response)
         return self._moto(environ, start_response)
@@ -81,6 +86,12 @@ class ControlPlane:
             if operation is not None:
                 return registry, operation, body
         return None
+
+
+def _refusal(registry: Registry, operation: str) -> HttpResponse:
+    _log.warning("refused: %s of %s", operation, registry.service)
+    message = refused_message(registry.service, operation, instead=registry.refused.get(operation, ""))
+    return error_response(registry.protocol, UNSUPPORTED, message, 400)
 
 
 def _taken(environ: dict[str, Any]) -> bytes:

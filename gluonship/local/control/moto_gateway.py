@@ -12,7 +12,7 @@ from typing import Any
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from gluonship.local.contracts import AwsError, Handler, Scope
+from gluonship.local.contracts import UNSUPPORTED, AwsError, Handler, Scope
 from gluonship.local.control.errors import HttpResponse, error_response
 from gluonship.local.control.registry import internal_failure, service_model
 from gluonship.local.control.requests import identify
@@ -105,12 +105,13 @@ def send(response: HttpResponse, start_response: Any) -> Iterable[bytes]:
     return [response.body]
 
 
-def refused_message(service: str, operation: str, detail: str = "") -> str:
-    """The sentence of an operation that neither runs nor is recorded here."""
+def refused_message(service: str, operation: str, detail: str = "", *, instead: str = "") -> str:
+    """The sentence of an operation that neither runs nor is recorded here, and what to do instead."""
     what = f"{operation or 'This operation'} of {service or 'this service'}"
     return (
         f"{what} is not available in the local cloud: it is neither executed nor recorded here"
-        f"{f' ({detail})' if detail else ''}. The pages docs/coverage-*.md list what is; AWS may have it."
+        f"{f' ({detail})' if detail else ''}. {f'{instead} ' if instead else ''}"
+        "The pages docs/coverage-*.md list what is; AWS may have it."
     )
 
 
@@ -120,7 +121,7 @@ def _refusal(environ: Mapping[str, Any], form: bytes, detail: str) -> HttpRespon
     # moto's own sentence only repeats that the action is missing, unless a part of an operation is.
     shown = "" if detail.endswith("action has not been implemented") else detail
     message = refused_message(identity.service, identity.operation, shown)
-    return error_response(identity.protocol, "UnsupportedOperation", message, 400)
+    return error_response(identity.protocol, UNSUPPORTED, message, 400)
 
 
 def _is_missing(answer: _Answer, environ: Mapping[str, Any]) -> bool:

@@ -58,13 +58,22 @@ _WIRES = {
 class Registry:
     """Handlers by operation, for one service of the JSON or the Query protocol."""
 
-    def __init__(self, service: str, handlers: Mapping[str, Handler], *, whole: bool = False) -> None:
-        """`whole`: nobody else answers for the service; what has no handler is refused.
+    def __init__(
+        self,
+        service: str,
+        handlers: Mapping[str, Handler],
+        *,
+        refused: Mapping[str, str] | None = None,
+        whole: bool = False,
+    ) -> None:
+        """`refused`: operations that nobody may answer, each with what to do instead. `whole`: nobody else
+        answers for the service; what has no handler is refused.
 
-        Raises ValueError for a handler of an operation that the service's model does not have.
+        Raises ValueError for a handler or a refusal of an operation that the service's model does not have.
         """
         self._model = service_model(service)
-        unknown = sorted(set(handlers) - set(self._model.operation_names))
+        self.refused: Mapping[str, str] = dict(refused or {})
+        unknown = sorted((set(handlers) | set(self.refused)) - set(self._model.operation_names))
         if unknown:
             raise ValueError(f"{service} has no operation {', '.join(unknown)}")
         self.service = service

@@ -19,7 +19,9 @@ from gluonship.local.contracts import (
     Scope,
     StateChange,
 )
+from gluonship.local.control.registry import service_model
 from gluonship.local.execution.events import EventStream
+from gluonship.local.sagemaker import work
 from gluonship.local.sagemaker.endpoint_configs import EndpointConfigs
 from gluonship.local.sagemaker.endpoints import Endpoints
 from gluonship.local.sagemaker.jobs import Jobs
@@ -35,9 +37,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class SageMaker:
-    """What this cloud executes of SageMaker: its handlers, and the jobs for what is beside the API."""
+    """What this cloud executes of SageMaker: its handlers, and the jobs for what is beside the API; and what
+    it refuses, with what to do instead."""
 
     operations: Mapping[str, Handler]
+    refused: Mapping[str, str]
     training_jobs: TrainingJobs
     processing_jobs: ProcessingJobs
 
@@ -100,7 +104,8 @@ def sagemaker(
         **endpoints.operations(),
         **tags.operations(fallback),
     }
-    return SageMaker(operations, training_jobs, processing_jobs)
+    refused = work.refusals(service_model("sagemaker").operation_names, operations)
+    return SageMaker(operations, refused, training_jobs, processing_jobs)
 
 
 class ActiveJobs:
