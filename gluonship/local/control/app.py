@@ -60,7 +60,8 @@ class ControlPlane:
         if registry.executes(operation):
             account_id = environ.get(_ACCOUNT_HEADER) or signed.scope.account_id
             scope = Scope(account_id, signed.region)
-            return send(registry.execute(operation, scope, body), start_response)
+            answer = registry.execute(operation, scope, body)
+            return self._moto(environ, start_response) if answer is None else send(answer, start_response)
         if operation in registry.refused:
             # At once: nobody should mend a request only to be told that it is for nothing.
             return send(_refusal(registry, operation), start_response)

@@ -11,7 +11,7 @@ from typing import Any
 import botocore.session
 from botocore.model import OperationModel, ServiceModel
 
-from gluonship.local.contracts import AwsError, Handler, Scope
+from gluonship.local.contracts import AwsError, Declined, Handler, Scope
 from gluonship.local.control import json_protocol, query_protocol
 from gluonship.local.control.errors import HttpResponse, Protocol, error_response
 from gluonship.local.control.validation import validate
@@ -121,13 +121,16 @@ class Registry:
     def _operation(self, name: str) -> OperationModel:
         return self._model.operation_model(name)
 
-    def execute(self, name: str, scope: Scope, body: bytes) -> HttpResponse:
-        """Parses, validates and runs one operation; every failure is an answer in AWS's form."""
+    def execute(self, name: str, scope: Scope, body: bytes) -> HttpResponse | None:
+        """Parses, validates and runs one operation; every failure is an answer in AWS's form. None where its
+        handler declined the request, which is valid."""
         try:
             members = self._members(name, body)
             answer = self._wire.serialise(self._operation(name), self._handlers[name](scope, members))
         except AwsError as error:
             return self._error(error)
+        except Declined:
+            return None
         except Exception:  # noqa: BLE001 - the boundary to handlers
             # The one place where a defect of a handler becomes AWS's answer; its traceback is the log's.
             _log.exception("%s failed", name)

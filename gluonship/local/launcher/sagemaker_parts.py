@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from botocore.model import StructureShape
+
 from gluonship.local.contracts import (
     Alarms,
     AwsError,
@@ -28,6 +30,7 @@ from gluonship.local.sagemaker.jobs import Jobs
 from gluonship.local.sagemaker.model_packages import ModelPackages
 from gluonship.local.sagemaker.models import Models
 from gluonship.local.sagemaker.processing_jobs import ProcessingJobs
+from gluonship.local.sagemaker.search import Search
 from gluonship.local.sagemaker.tags import Tags
 from gluonship.local.sagemaker.training_jobs import TrainingJobs
 from gluonship.local.settings import Settings
@@ -79,6 +82,9 @@ def sagemaker(
         stop_grace_seconds=settings.stop_grace_seconds,
         memory_limit_bytes=settings.memory_limit_bytes,
     )
+    model = service_model("sagemaker")
+    searched = model.shape_for("TrainingJob")
+    assert isinstance(searched, StructureShape)
     packages = ModelPackages(clock, events, tags)
     models = Models(clock, tags, packages)
     configs = EndpointConfigs(clock, tags, models)
@@ -102,9 +108,10 @@ def sagemaker(
         **models.operations(),
         **configs.operations(),
         **endpoints.operations(),
+        **Search(training_jobs, tags, searched).operations(),
         **tags.operations(fallback),
     }
-    refused = work.refusals(service_model("sagemaker").operation_names, operations)
+    refused = work.refusals(model.operation_names, operations)
     return SageMaker(operations, refused, training_jobs, processing_jobs)
 
 
