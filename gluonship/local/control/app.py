@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -11,7 +10,7 @@ from gluonship.local import hosts
 from gluonship.local.contracts import UNSUPPORTED, Scope
 from gluonship.local.control import admin, invocations
 from gluonship.local.control.errors import HttpResponse, error_response
-from gluonship.local.control.moto_gateway import MotoGateway, refused_message, send
+from gluonship.local.control.moto_gateway import MotoGateway, refused_message, send, taken
 from gluonship.local.control.registry import Registry
 from gluonship.local.control.requests import Signature, signature
 
@@ -79,11 +78,11 @@ class ControlPlane:
             if registry.protocol == "query":
                 if signed.service != registry.signing_name:
                     continue
-                body = _taken(environ) or environ.get("QUERY_STRING", "").encode()
+                body = taken(environ) or environ.get("QUERY_STRING", "").encode()
                 operation = registry.find_in_form(body)
             else:
                 operation = registry.find(target) if target else None
-                body = _taken(environ) if operation else b""
+                body = taken(environ) if operation else b""
             if operation is not None:
                 return registry, operation, body
         return None
@@ -93,10 +92,3 @@ def _refusal(registry: Registry, operation: str) -> HttpResponse:
     _log.warning("refused: %s of %s", operation, registry.service)
     message = refused_message(registry.service, operation, instead=registry.refused.get(operation, ""))
     return error_response(registry.protocol, UNSUPPORTED, message, 400)
-
-
-def _taken(environ: dict[str, Any]) -> bytes:
-    body: bytes = environ["wsgi.input"].read()
-    environ["wsgi.input"] = io.BytesIO(body)
-    environ["CONTENT_LENGTH"] = str(len(body))
-    return body

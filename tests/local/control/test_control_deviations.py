@@ -49,6 +49,55 @@ def test_instance_types_are_the_models(cloud: LocalCloud) -> None:
     )
 
 
+def test_what_looks_alive_says_that_it_is_not(cloud: LocalCloud) -> None:
+    sagemaker = cloud.client("sagemaker")
+    name = {"NotebookInstanceName": "no-jupyter"}
+    sagemaker.create_notebook_instance(**name, InstanceType="ml.t3.medium", RoleArn=cloud.role)
+    shown = sagemaker.describe_notebook_instance(**name)
+    assert shown["NotebookInstanceStatus"] == "InService"
+    assert "no Jupyter runs behind this one" in shown["FailureReason"]
+    sagemaker.stop_notebook_instance(**name)
+    assert "FailureReason" not in sagemaker.describe_notebook_instance(**name)
+    made = sagemaker.create_domain(
+        DomainName="no-studio",
+        AuthMode="IAM",
+        DefaultUserSettings={"ExecutionRole": cloud.role},
+        SubnetIds=["subnet-1"],
+        VpcId="vpc-1",
+    )
+    domain = sagemaker.describe_domain(DomainId=made["DomainArn"].rpartition("/")[2])
+    assert (domain["Status"], "no Studio" in domain["FailureReason"]) == ("InService", True)
+    log = (cloud.home / "cloud.log").read_text()
+    said = "is recorded here, without effect"
+    assert f"CreateNotebookInstance no-jupyter {said}: no Jupyter runs behind it" in log
+    assert f"CreateDomain no-studio {said}: no Studio runs behind it" in log
+
+
+def test_the_log_says_that_nothing_scales(cloud: LocalCloud) -> None:
+    scaling = cloud.client("application-autoscaling")
+    table = {
+        "ServiceNamespace": "dynamodb",
+        "ResourceId": "table/still",
+        "ScalableDimension": "dynamodb:table:ReadCapacityUnits",
+    }
+    missing = {"ResourceId": "service/none/refused", "ScalableDimension": "ecs:service:DesiredCount"}
+    with pytest.raises(ClientError):
+        scaling.register_scalable_target(ServiceNamespace="ecs", **missing, MinCapacity=1, MaxCapacity=7)
+    scaling.register_scalable_target(**table, MinCapacity=1, MaxCapacity=7)
+    assert (
+        len(
+            scaling.describe_scalable_targets(ServiceNamespace="dynamodb", ResourceIds=["table/still"])[
+                "ScalableTargets"
+            ]
+        )
+        == 1
+    )
+    log = (cloud.home / "cloud.log").read_text()
+    said = "is recorded here, without effect: nothing scales by itself"
+    assert f"RegisterScalableTarget table/still {said}" in log
+    assert "RegisterScalableTarget service/none/refused" not in log
+
+
 def deny(condition: dict[str, object]) -> str:
     statement = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*", **condition}
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
