@@ -67,7 +67,7 @@ _NOTES = {
     "DeleteTags": "Tags of what is only recorded are moto's.",
     "InvokeEndpoint": "On the data plane's port; the control plane's passes it on.",
     "InvokeEndpointAsync": "No endpoint is asynchronous here yet: ValidationError, as AWS answers for such.",
-    "InvokeEndpointWithResponseStream": "ValidationError that says so.",
+    "InvokeEndpointWithResponseStream": "Use InvokeEndpoint.",
     "CreateDataQualityJobDefinition": "A definition only; what would evaluate it is refused.",
     "CreateModelBiasJobDefinition": "A definition only; what would evaluate it is refused.",
     "CreateModelExplainabilityJobDefinition": "A definition only; what would evaluate it is refused.",
