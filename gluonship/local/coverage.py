@@ -53,8 +53,8 @@ _NOTES = {
     "images are not checked, as on AWS, until something runs. "
     "Recorded, without effect: VpcConfig, EnableNetworkIsolation.",
     "CreateEndpointConfig": "Instance-based variants. Recorded, without effect: instance types and volumes, "
-    "KmsKeyId, VpcConfig, EnableNetworkIsolation. Serverless, asynchronous, shadow and explained variants "
-    "and data capture are refused.",
+    "KmsKeyId, VpcConfig, EnableNetworkIsolation, ManagedInstanceScaling. Serverless, asynchronous, shadow "
+    "and explained variants and data capture are refused.",
     "CreateEndpoint": "Each instance is a process; the data plane spreads requests by variant weights.",
     "UpdateEndpoint": "Blue/green: all at once, canary and linear. The new fleet comes up before requests "
     "move to it; if it does not, the old one stays. From the first shift until the old fleet goes "

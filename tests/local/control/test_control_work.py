@@ -57,6 +57,25 @@ def test_every_operation_that_starts_work_is_refused_in_words(cloud: LocalCloud)
     assert len(work.INSTEAD) > 50
 
 
+@pytest.mark.parametrize(
+    ("service", "operation", "members"),
+    [
+        ("sagemaker-a2i-runtime", "start_human_loop", {"HumanLoopName": "h", "FlowDefinitionArn": "f"}),
+        (
+            "sagemaker-featurestore-runtime",
+            "put_record",
+            {"FeatureGroupName": "g", "Record": [{"FeatureName": "f", "ValueAsString": "v"}]},
+        ),
+        ("sagemaker-geospatial", "start_earth_observation_job", {"Name": "j"}),
+    ],
+)
+def test_sagemakers_other_services_pretend_nothing_either(
+    cloud: LocalCloud, service: str, operation: str, members: dict[str, Any]
+) -> None:
+    client = cloud.client(service, config=Config(parameter_validation=False))
+    refusal(getattr(client, operation), **members)
+
+
 def test_an_operation_that_nobody_has_classified_is_refused() -> None:
     refused = work.refusals(["CreateDreamJob", "DescribeDreamJob", "StopDreamJob", "CreateTrial"], set())
     assert refused.keys() - work.INSTEAD.keys() == {"CreateDreamJob"}
