@@ -25,6 +25,14 @@ class AwsError(Exception):
         self.status = status
 
 
+class Declined(Exception):
+    """A handler's answer to a request that is not its own: it goes to who answers what is only recorded."""
+
+
+UNSUPPORTED = "UnsupportedOperation"
+"""The code of what AWS does and this cloud does not."""
+
+
 @dataclass(frozen=True)
 class Scope:
     """Where a request belongs: one account in one region. Resources of two scopes never meet."""
@@ -38,7 +46,7 @@ class Scope:
 
 Handler = Callable[[Scope, dict[str, Any]], dict[str, Any]]
 """One operation: the request's members by their AWS names, already valid by botocore's model, to the
-response's members (datetimes are aware). Raises AwsError."""
+response's members (datetimes are aware). Raises AwsError, or Declined."""
 
 
 class Clients(Protocol):

@@ -23,6 +23,7 @@ from gluonship.local.deviations import (
     secret_descriptions,
     secure_transport,
     session_tokens,
+    studio_domains,
 )
 
 
@@ -43,4 +44,5 @@ def apply() -> None:
     secret_descriptions.apply()
     secure_transport.apply()
     session_tokens.apply()
+    studio_domains.apply()
     one_request_at_a_time.apply()

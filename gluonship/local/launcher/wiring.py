@@ -79,7 +79,7 @@ class Cloud:
             advance=self.parts.clock.advance,
         )
         registries = [
-            Registry("sagemaker", self.parts.sagemaker.operations),
+            Registry("sagemaker", self.parts.sagemaker.operations, refused=self.parts.sagemaker.refused),
             Registry("cloudformation", self.parts.cloudformation.operations(), whole=True),
             Registry("stepfunctions", self.parts.stepfunctions.operations(), whole=True),
             Registry("cloudtrail", cloudtrail.operations()),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from gluonship.local.contracts import Scope
+from gluonship.local.contracts import UNSUPPORTED, Scope
 from gluonship.local.serving.routes import (
     Endpoint,
     EndpointRoutes,
@@ -159,8 +159,10 @@ class Invoker:
                 f"Endpoint {name} is not an asynchronous endpoint: it has no AsyncInferenceConfig."
             )
         if operation == "invocations-response-stream":
-            raise validation_error(
-                "InvokeEndpointWithResponseStream is not supported by the local cloud; use InvokeEndpoint."
+            raise RuntimeApiError(
+                UNSUPPORTED,
+                "InvokeEndpointWithResponseStream is not supported by the local cloud; use InvokeEndpoint.",
+                400,
             )
         return Endpoint(request.scope.account_id, request.scope.region, name)
 

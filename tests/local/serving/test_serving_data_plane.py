@@ -193,8 +193,9 @@ def test_what_single_model_endpoints_cannot_do_is_said(
         assert code_and_status(error_of(client, **members)) == ("ValidationError", 400)
     with pytest.raises(ClientError, match="is not an asynchronous endpoint"):
         client.invoke_endpoint_async(EndpointName="pets", InputLocation="s3://b/k")
-    with pytest.raises(ClientError, match="not supported by the local cloud"):
+    with pytest.raises(ClientError, match="not supported by the local cloud") as caught:
         client.invoke_endpoint_with_response_stream(EndpointName="pets", Body=b"x")
+    assert caught.value.response["Error"]["Code"] == "UnsupportedOperation"
 
 
 def raw(port: int, path: str, headers: Mapping[str, str]) -> http.client.HTTPResponse:
