@@ -16,6 +16,7 @@ from gluonship.local.contracts import (
     Handler,
     JobRunner,
     Router,
+    ScalableTargets,
     Scope,
     StateChange,
 )
@@ -52,6 +53,7 @@ def sagemaker(
     fleets: Fleets,
     router: Router,
     alarms: Alarms,
+    targets: ScalableTargets,
     clock: Clock,
     events: Events,
     settings: Settings,
@@ -84,6 +86,7 @@ def sagemaker(
         fleets,
         router,
         alarms,
+        targets,
         clock,
         events,
         tags,

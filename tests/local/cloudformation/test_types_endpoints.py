@@ -44,14 +44,20 @@ class Hosting(TypesDriver):
         self.client("s3").put_object(Bucket="models", Key=f"{tag}.tar.gz", Body=packed.getvalue())
         return f"s3://models/{tag}.tar.gz"
 
-    def config(self, tag: str, image: str = "tiny/needs-model:1", count: int = 1) -> str:
+    def config(
+        self,
+        tag: str,
+        image: str = "tiny/needs-model:1",
+        count: int = 1,
+        instance_type: str = "ml.m5.large",
+    ) -> str:
         """A model whose answers carry `tag`, and its configuration; the configuration's name."""
         container = {"Image": image, "ModelDataUrl": self.model_data(tag)}
         model = self.create(MODEL, {"ExecutionRoleArn": ROLE_ARN, "PrimaryContainer": container})
         variant = {
             "VariantName": "AllTraffic",
             "ModelName": model.attributes["ModelName"],
-            "InstanceType": "ml.m5.large",
+            "InstanceType": instance_type,
             "InitialInstanceCount": str(count),
         }
         config = self.create(CONFIG, {"ProductionVariants": [variant]})
@@ -194,10 +200,55 @@ def test_a_scaling_target_needs_its_endpoint_s_variant(hosting: Hosting) -> None
     }
     scaling = hosting.create(SCALING_POLICY, policy)
     assert scaling.physical_id.startswith("arn:aws:autoscaling:")
+
+    second = {
+        "PolicyName": "down-by-two",
+        "PolicyType": "StepScaling",
+        "ScalingTargetId": made.physical_id,
+        "StepScalingPolicyConfiguration": {
+            "AdjustmentType": "ChangeInCapacity",
+            "StepAdjustments": [{"MetricIntervalUpperBound": 0, "ScalingAdjustment": -2}],
+        },
+    }
+    beside = hosting.create(SCALING_POLICY, second)
+    assert beside.physical_id != scaling.physical_id
+    changed = {**second, "StepScalingPolicyConfiguration": {"AdjustmentType": "ExactCapacity"}}
+    updated = hosting.update(SCALING_POLICY, beside, second, changed)
+    assert updated.attributes["Arn"] == updated.physical_id == beside.physical_id
+    with pytest.raises(ProvisioningError, match="already exists"):
+        hosting.create(SCALING_POLICY, second)
+    hosting.delete(SCALING_POLICY, beside, changed)
+    assert hosting.gone(SCALING_POLICY, beside)
+    assert not hosting.gone(SCALING_POLICY, scaling)
+
     for _ in range(2):  # gone already is no error
         hosting.delete(SCALING_POLICY, scaling, policy)
         hosting.delete(SCALABLE_TARGET, made, target(resource))
     assert hosting.gone(SCALABLE_TARGET, made)
+
+
+def test_a_scaled_variant_keeps_its_instance_type_and_goes_with_its_endpoint(hosting: Hosting) -> None:
+    first = {"EndpointConfigName": hosting.config("kept-type")}
+    second = {"EndpointConfigName": hosting.config("new-type", instance_type="ml.c5.xlarge")}
+    endpoint = hosting.create(ENDPOINT, first)
+    scaled = {
+        "ServiceNamespace": "sagemaker",
+        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+        "ResourceId": f"endpoint/{endpoint.attributes['EndpointName']}/variant/AllTraffic",
+        "MinCapacity": 1,
+        "MaxCapacity": 3,
+    }
+    target = hosting.create(SCALABLE_TARGET, scaled)
+    with pytest.raises(ProvisioningError, match="must be deregistered as scalable targets"):
+        hosting.update(ENDPOINT, endpoint, first, second)
+    hosting.delete(SCALABLE_TARGET, target, scaled)
+    hosting.update(ENDPOINT, endpoint, first, second)
+    assert hosting.answer(endpoint) == "new-type"
+
+    target = hosting.create(SCALABLE_TARGET, scaled)
+    hosting.delete(ENDPOINT, endpoint, second)
+    assert hosting.gone(SCALABLE_TARGET, target)
+    hosting.delete(SCALABLE_TARGET, target, scaled)
 
 
 @pytest.mark.parametrize(
