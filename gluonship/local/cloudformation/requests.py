@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gluonship.local.cloudformation import capabilities
+from gluonship.local.cloudformation.before_resources import whole_template
 from gluonship.local.cloudformation.context import Context
 from gluonship.local.cloudformation.stacks.register import validation_error
 from gluonship.local.cloudformation.stacks.state import Options, Revision, Stack
@@ -56,15 +57,17 @@ def revision_of(context: Context, scope: Scope, request: Mapping[str, Any], stac
     """
     _refuse(request)
     template = structure.read(template_text(context, scope, request, stack))
-    acknowledged = tuple(request.get("Capabilities") or ())
-    capabilities.check(template, acknowledged, expanding="ChangeSetName" not in request)
-    _check_resource_types(template, request.get("ResourceTypes"))
     previous = stack.revision if stack else None
     values = parameters.resolve(
         template,
         _given(request, previous),
         lambda reference: context.surroundings.parameter(scope, reference),
     )
+    name = stack.name if stack else request["StackName"]
+    template = whole_template(context, scope, name, template, values)
+    acknowledged = tuple(request.get("Capabilities") or ())
+    capabilities.check(template, acknowledged, expanding="ChangeSetName" not in request)
+    _check_resource_types(template, request.get("ResourceTypes"))
     return Revision(
         template=template,
         parameters=values,
