@@ -137,7 +137,7 @@ class _Planner:
             return ResourcePlan(name, type_name, Action.ADD)
         if declaration.waits_for_signals:
             what = ", ".join(declaration.waits_for_signals)
-            self._refuse(declaration, f"{what} is not executed by this local cloud: nothing signals")
+            self._refuse(declaration, f"this local cloud does not execute {what}: nothing signals")
         try:
             properties, shown, nested = self._desired(declaration, current)
             policy_objection(self._evaluator, declaration)

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from local_clouds import running_cloud
+from cfn_wire import Stacks
+from local_clouds import LocalCloud, running_cloud
 from types_driver import SCOPE, TypesDriver
 
 from gluonship.local.cloudformation.contract import UNKNOWN, CreateFailed, Made, ProvisioningError
@@ -34,6 +35,10 @@ def images() -> str:
 
 class Hosting(TypesDriver):
     """Models, configurations and endpoints of one stack."""
+
+    def __init__(self, cloud: LocalCloud) -> None:
+        super().__init__(cloud)
+        self.stacks = Stacks(cloud)
 
     def model_data(self, tag: str) -> str:
         packed = io.BytesIO()
@@ -225,6 +230,53 @@ def test_a_scaling_target_needs_its_endpoint_s_variant(hosting: Hosting) -> None
         hosting.delete(SCALING_POLICY, scaling, policy)
         hosting.delete(SCALABLE_TARGET, made, target(resource))
     assert hosting.gone(SCALABLE_TARGET, made)
+
+
+def test_a_stack_puts_several_policies_on_one_target(hosting: Hosting) -> None:
+    endpoint = hosting.create(ENDPOINT, {"EndpointConfigName": hosting.config("several")})
+    resource_id = f"endpoint/{endpoint.attributes['EndpointName']}/variant/AllTraffic"
+
+    def resources(highest: int, *names: str) -> dict[str, Any]:
+        target = {
+            "ServiceNamespace": "sagemaker",
+            "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+            "ResourceId": resource_id,
+            "MinCapacity": 1,
+            "MaxCapacity": highest,
+        }
+        policies = {
+            name: {
+                "PolicyName": name,
+                "PolicyType": "StepScaling",
+                "ScalingTargetId": {"Ref": "Target"},
+                "StepScalingPolicyConfiguration": {
+                    "AdjustmentType": "ChangeInCapacity",
+                    "MetricAggregationType": "Maximum",
+                    "StepAdjustments": [{"MetricIntervalLowerBound": 0, "ScalingAdjustment": highest}],
+                },
+            }
+            for name in names
+        }
+        return {
+            "Target": {"Type": SCALABLE_TARGET, "Properties": target},
+            **{name: {"Type": SCALING_POLICY, "Properties": policy} for name, policy in policies.items()},
+        }
+
+    def kept() -> set[str]:
+        found = hosting.client("application-autoscaling").describe_scaling_policies(
+            ServiceNamespace="sagemaker", ResourceId=resource_id
+        )
+        return {policy["PolicyName"] for policy in found["ScalingPolicies"]}
+
+    assert hosting.stacks.create("scaling", resources(3, "up", "down")) == "CREATE_COMPLETE"
+    before = hosting.stacks.ids("scaling")
+    assert kept() == {"up", "down"}
+    assert hosting.stacks.update("scaling", resources(5, "up", "sideways")) == "UPDATE_COMPLETE"
+    assert kept() == {"up", "sideways"}
+    assert hosting.stacks.ids("scaling")["up"] == before["up"]
+    assert hosting.stacks.delete("scaling") == "DELETE_COMPLETE"
+    assert kept() == set()
+    hosting.delete(ENDPOINT, endpoint, {})
 
 
 def test_a_scaled_variant_keeps_its_instance_type_and_goes_with_its_endpoint(hosting: Hosting) -> None:
