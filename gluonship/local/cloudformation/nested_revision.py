@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from gluonship.local.cloudformation import capabilities
-from gluonship.local.cloudformation.before_resources import whole_template
 from gluonship.local.cloudformation.context import Context
 from gluonship.local.cloudformation.contract import UNKNOWN, Properties
 from gluonship.local.cloudformation.nested_properties import KNOWN, TEXT
@@ -14,6 +13,7 @@ from gluonship.local.cloudformation.stacks.state import Revision, Stack, new_sta
 from gluonship.local.cloudformation.template import parameters, structure
 from gluonship.local.cloudformation.template.errors import TemplateError
 from gluonship.local.cloudformation.template.masking import MASK, hidden_parameters
+from gluonship.local.cloudformation.transforms import whole_template
 from gluonship.local.contracts import Scope
 
 

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from gluonship.local.cloudformation import capabilities
-from gluonship.local.cloudformation.before_resources import whole_template
 from gluonship.local.cloudformation.context import Context
 from gluonship.local.cloudformation.stacks.register import validation_error
 from gluonship.local.cloudformation.stacks.state import Options, Revision, Stack
 from gluonship.local.cloudformation.template import parameters, structure
 from gluonship.local.cloudformation.template.document import Template
+from gluonship.local.cloudformation.transforms import whole_template
 from gluonship.local.contracts import Scope
 
 TEMPLATE_BODY_BYTES = 51_200

@@ -39,7 +39,7 @@ class Bounds:
             )
 
 
-class Expansion:
+class LoopBounds:
     """Counts what the loops of one template come to, while they run. Raises TemplateError for too much: the
     template that they leave may not be longer than a template may be."""
 

@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from gluonship.local.cloudformation.template.bounds import Expansion
+from gluonship.local.cloudformation.template.bounds import LoopBounds
 from gluonship.local.cloudformation.template.document import LANGUAGE_EXTENSIONS
 from gluonship.local.cloudformation.template.errors import TemplateError
 from gluonship.local.cloudformation.template.values import NO_VALUE, has_unknown, text
@@ -50,24 +50,25 @@ def refuse_loops(document: Mapping[str, Any]) -> None:
 
 
 def outline(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The document with every loop run once, its identifier standing for itself: which parameters, types and
-    transforms there are shows before the values of parameters are known."""
-    return _Outline().expanded(document)
+    """The document with every loop run once, its identifier standing for itself: which types there are, shows
+    before the values of parameters are known."""
+    return _Transform(None).run(document)
 
 
 def expanded(document: Mapping[str, Any], resolve: Resolve) -> dict[str, Any]:
     """The document that the transform leaves. Raises TemplateError."""
     _check_loop_names(document)
-    return _Expansion(resolve).expanded(document)
+    return _Transform(resolve).run(document)
 
 
-class _Outline:
-    """One document; also what both ways of expanding share."""
+class _Transform:
+    """One run over one document; without `resolve`, for its outline."""
 
-    def __init__(self) -> None:
-        self._bounds = Expansion()
+    def __init__(self, resolve: Resolve | None) -> None:
+        self._resolve = resolve
+        self._bounds = LoopBounds()
 
-    def expanded(self, document: Mapping[str, Any]) -> dict[str, Any]:
+    def run(self, document: Mapping[str, Any]) -> dict[str, Any]:
         whole = dict(document)
         for section in _SECTIONS:
             if isinstance(whole.get(section), dict):
@@ -76,19 +77,6 @@ class _Outline:
                     if section != "Conditions" and isinstance(member, dict):
                         self._settle_names(member)
         return whole
-
-    # --- what the two ways differ in ----------------------------------------------------------------------
-
-    def _items(self, loop: str, identifier: str, collection: Any) -> list[str]:
-        return [identifier]
-
-    def _name(self, function: str, expression: Any) -> Any:
-        return expression
-
-    def _settle_names(self, member: dict[str, Any]) -> None:
-        for attribute in _NAMES:
-            if _is_named_by_function(attribute, member.get(attribute)):
-                del member[attribute]
 
     # --- any value ----------------------------------------------------------------------------------------
 
@@ -118,9 +106,12 @@ class _Outline:
             else:
                 made = iter([(self._filled(key, names), self._value(item, names))])
             for name, member in made:
-                if name in members:
+                if name not in members:
+                    members[name] = member
+                elif self._resolve is None:  # items would tell the two apart
+                    members[f"{name}{len(members)}"] = member
+                else:
                     raise _failed(f"Duplicate key '{name}' when merging keys to parent object in {FOR_EACH}")
-                members[name] = member
         return members
 
     def _loop(self, key: str, loop: Any, names: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
@@ -155,7 +146,8 @@ class _Outline:
             return self._filled(argument, names, escaped=True)
         if isinstance(argument, list) and len(argument) == 2 and isinstance(argument[0], str):
             string, own = argument
-            others = {name: item for name, item in names.items() if name not in own}
+            shadowed = own if isinstance(own, dict) else {}
+            others = {name: item for name, item in names.items() if name not in shadowed}
             return [self._filled(string, others, escaped=True), self._value(own, names)]
         return self._value(argument, names)
 
@@ -174,15 +166,13 @@ class _Outline:
         self._bounds.made(len(string) + sum(len(names[match[2]]) for match in found))
         return _PLACEHOLDER.sub(item, string) if found else string
 
-
-class _Expansion(_Outline):
-    def __init__(self, resolve: Resolve) -> None:
-        super().__init__()
-        self._resolve = resolve
+    # --- what must be known -------------------------------------------------------------------------------
 
     def _items(self, loop: str, identifier: str, collection: Any) -> list[str]:
         if isinstance(collection, str):
             raise _layout(f"{loop}: the collection must be a list, or a function that gives one")
+        if self._resolve is None:
+            return [identifier]
         try:
             items = self._resolve(collection)
             if isinstance(items, list) and not has_unknown(items):
@@ -195,6 +185,8 @@ class _Expansion(_Outline):
         )
 
     def _name(self, function: str, expression: Any) -> Any:
+        if self._resolve is None:
+            return expression
         name = self._resolve(expression)
         if not isinstance(name, str):
             raise _failed(f"the name in {function} must be a string that is known before anything is made")
@@ -204,9 +196,11 @@ class _Expansion(_Outline):
         for attribute in _NAMES:
             if not _is_named_by_function(attribute, member.get(attribute)):
                 continue
-            names = self._resolve(member[attribute])
-            if names is NO_VALUE or has_unknown(names):
+            names = NO_VALUE if self._resolve is None else self._resolve(member[attribute])
+            if names is NO_VALUE:
                 del member[attribute]
+            elif has_unknown(names):
+                raise _failed(f"{attribute} must be known before anything is made")
             else:
                 member[attribute] = names
 

@@ -1,4 +1,4 @@
-"""A template's expressions where no resource exists yet and none is planned: what transforms may ask."""
+"""A template as its transforms leave it: they know its parameters and mappings, and no resource yet."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from gluonship.local.contracts import Scope
 def whole_template(
     context: Context, scope: Scope, stack_name: Any, template: Template, parameters: ParameterValues
 ) -> Template:
-    """The template as its transforms leave it. `stack_name` is UNKNOWN for a nested stack's. Raises
+    """The template that they leave. `stack_name` is UNKNOWN for a nested stack's. Raises
     TemplateError."""
     if not template.outline:
         return template
