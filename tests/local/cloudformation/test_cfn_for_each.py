@@ -189,6 +189,16 @@ def test_another_value_of_a_parameter_is_an_update(cfn: Cfn) -> None:
     assert json.loads(original)["Resources"] == loop
 
 
+def test_a_change_set_shows_what_loops_come_to(cfn: Cfn) -> None:
+    loop = {"Fn::ForEach::L": ["I", ["a", "b"], {"T${I}": thing(Text={"Ref": "I"})}]}
+    request = body(loop, {"TTransform": EXTENDED["TTransform"]})
+    cfn("CreateChangeSet", StackName="s", ChangeSetName="c", ChangeSetType="CREATE", **request)
+    changes = cfn("DescribeChangeSet", StackName="s", ChangeSetName="c")["Changes"]
+    assert [each["ResourceChange"]["LogicalResourceId"] for each in changes] == ["Ta", "Tb"]
+    shown = json.loads(cfn("GetTemplate", StackName="s", ChangeSetName="c")["TemplateBody"])
+    assert shown["Resources"] == {"Ta": thing(Text="a"), "Tb": thing(Text="b")}
+
+
 def test_a_template_is_described_before_its_loops_run(cfn: Cfn) -> None:
     loops = {
         "Fn::ForEach::Roles": ["R", {"Ref": "Names"}, {"Role${R}": {"Type": "AWS::IAM::Role"}}],
