@@ -1,7 +1,7 @@
 """What the check of signatures costs a request of the control plane: `python benchmarks/door.py`.
 
 Two of the control plane's HTTP servers before an application that answers 100 bytes: one with the door, one
-without. The same signed request goes to both by turns, so that a busy moment of the machine hits both. Target:
+without. The same signed request goes to both by turns, so that a busy moment hits both. Target:
 at most 0.5 ms more at the median, with 1 KB and 100 KB. Exits with 1 when it is missed.
 """
 

@@ -8,7 +8,7 @@ hands each its partners.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -232,6 +232,18 @@ class Alarms(Protocol):
     def states(self, scope: Scope, names: Sequence[str]) -> Mapping[str, str]:
         """OK, ALARM or INSUFFICIENT_DATA, by name; without those of `names` (at most 100) that do not
         exist. Raises AwsError when they cannot be read."""
+        ...
+
+
+class ScalableTargets(Protocol):
+    """Application Auto Scaling's targets: an endpoint's update and its end depend on them."""
+
+    def variants(self, scope: Scope, endpoint_name: str) -> Collection[str]:
+        """Those variants of the endpoint that are registered. Raises AwsError when that cannot be read."""
+        ...
+
+    def deregister(self, scope: Scope, endpoint_name: str) -> None:
+        """All of the endpoint's, with their policies and scheduled actions. Raises AwsError."""
         ...
 
 

@@ -61,7 +61,9 @@ _NOTES = {
     "(WaitIntervalInSeconds, TerminationWaitInSeconds) an alarm in ALARM takes the update back, as "
     "MaximumExecutionTimeoutInSeconds does. Alarms do not evaluate metrics here: SetAlarmState sets them; "
     "one that does not exist is not in ALARM. A canary's or a linear step's share of the requests goes to "
-    "all new instances. RollingUpdatePolicy is refused.",
+    "all new instances. RollingUpdatePolicy is refused. A variant that is registered as a scalable target "
+    "can neither go nor change its instance type.",
+    "DeleteEndpoint": "Its variants are deregistered as scalable targets, with their policies.",
     "AddTags": "Tags of what is only recorded are moto's.",
     "ListTags": "Tags of what is only recorded are moto's.",
     "DeleteTags": "Tags of what is only recorded are moto's.",
@@ -162,7 +164,7 @@ def _made() -> SageMaker:
 
     nobody = cast(Any, None)  # what they would do is not asked: only what they are called
     clock, events = SystemClock(), EventStream()
-    return sagemaker(nobody, nobody, nobody, nobody, clock, events, Settings(), nobody)
+    return sagemaker(nobody, nobody, nobody, nobody, nobody, clock, events, Settings(), nobody)
 
 
 def main() -> int:

@@ -19,6 +19,7 @@ from gluonship.local.deviations import (
     notebook_instances,
     one_request_at_a_time,
     s3_subresources,
+    scaling_policies,
     search,
     secret_descriptions,
     secure_transport,
@@ -40,6 +41,7 @@ def apply() -> None:
     managed_policies.apply()
     notebook_instances.apply()
     s3_subresources.apply()
+    scaling_policies.apply()
     search.apply()
     secret_descriptions.apply()
     secure_transport.apply()

@@ -18,6 +18,7 @@ from gluonship.local.contracts import (
     Handler,
     JobRunner,
     Router,
+    ScalableTargets,
     Scope,
     StateChange,
 )
@@ -59,6 +60,7 @@ def sagemaker(
     fleets: Fleets,
     router: Router,
     alarms: Alarms,
+    targets: ScalableTargets,
     clock: Clock,
     events: Events,
     settings: Settings,
@@ -94,6 +96,7 @@ def sagemaker(
         fleets,
         router,
         alarms,
+        targets,
         clock,
         events,
         tags,

@@ -39,6 +39,7 @@ from gluonship.local.execution.logs import CloudWatchLogs
 from gluonship.local.execution.metrics import CloudWatchMetrics
 from gluonship.local.execution.runner import ProcessJobRunner
 from gluonship.local.execution.runtime import ProcessRuntime
+from gluonship.local.execution.scalable_targets import AutoScalingTargets
 from gluonship.local.execution.storage import S3Storage
 from gluonship.local.launcher.home import JOURNAL, Home
 from gluonship.local.launcher.sagemaker_parts import ActiveJobs, sagemaker
@@ -144,6 +145,7 @@ class Parts:
             self._fleets,
             self.data_plane,
             CloudWatchAlarms(clients),
+            AutoScalingTargets(clients),
             self.clock,
             self.events,
             settings,

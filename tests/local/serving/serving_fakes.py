@@ -196,6 +196,13 @@ class NoAlarms:
         return {}
 
 
+class NothingScales:
+    def variants(self, scope: Scope, endpoint_name: str) -> set[str]:
+        return set()
+
+    def deregister(self, scope: Scope, endpoint_name: str) -> None: ...
+
+
 @dataclass
 class KeptEvents:
     changes: list[StateChange] = field(default_factory=list)
