@@ -13,10 +13,10 @@ from gluonship.local.stepfunctions.resources import Pattern, Resource
 
 @dataclass(frozen=True)
 class Service:
-    """A service that tasks may call. `error` is the prefix of its errors' names."""
+    """A service that tasks may call."""
 
     boto: str  # boto3's name
-    error: str
+    error: str  # prefix of its errors' names: error_names.service_name of its model
 
 
 @dataclass(frozen=True)

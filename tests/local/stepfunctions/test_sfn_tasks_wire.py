@@ -283,7 +283,7 @@ REQUEST = {"EndpointName": "e", "EndpointConfigName": "no-such-config"}
     [
         ("aws-sdk:sagemaker:describeEndpoint", MISSING, "SageMaker.SageMakerException", "no-such-endpoint"),
         ("sagemaker:createEndpoint", REQUEST, "SageMaker.AmazonSageMakerException", "ValidationException"),
-        ("aws-sdk:s3:headBucket", {"Bucket": "no-such-bucket-here"}, "S3.S3Exception", "404"),
+        ("aws-sdk:s3:headBucket", {"Bucket": "no-such-bucket-here"}, "S3.NoSuchBucketException", "404"),
         (
             "aws-sdk:s3:getObject",
             {"Bucket": "no-such-bucket-here", "Key": "k"},
