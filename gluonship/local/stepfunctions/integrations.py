@@ -6,7 +6,7 @@ AWS: "Integrating optimized services with Step Functions" and "Learning to use A
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gluonship.local.stepfunctions.resources import Pattern, Resource
 
@@ -28,6 +28,7 @@ class Optimized:
     base: str  # the error for what the service's model does not name
     label: str  # Service: in a Cause
     actions: Mapping[str, tuple[Pattern, ...]]
+    parameters: Mapping[str, frozenset[str]] = field(default_factory=dict)  # where fewer than the API's
 
 
 _PLAIN: tuple[Pattern, ...] = ("",)
@@ -49,11 +50,20 @@ OPTIMIZED: Mapping[str, Optimized] = {
             "createTransformJob": _PLAIN,
             "updateEndpoint": _PLAIN,
         },
+        {
+            "createEndpoint": frozenset(("EndpointConfigName", "EndpointName", "Tags")),
+            "updateEndpoint": frozenset(("EndpointConfigName", "EndpointName")),
+        },
     ),
     "sns": Optimized("sns", "SNS", "AmazonSNSException", "AmazonSNS", {"publish": _TOKEN}),
     "sqs": Optimized("sqs", "SQS", "AmazonSQSException", "AmazonSQS", {"sendMessage": _TOKEN}),
     "events": Optimized(
-        "events", "EventBridge", "AmazonEventBridgeException", "AmazonCloudWatchEvents", {"putEvents": _TOKEN}
+        "events",
+        "EventBridge",
+        "AmazonEventBridgeException",
+        "AmazonCloudWatchEvents",
+        {"putEvents": _TOKEN},
+        {"putEvents": frozenset(("Entries",))},
     ),
     "states": Optimized(
         "stepfunctions",
@@ -61,6 +71,7 @@ OPTIMIZED: Mapping[str, Optimized] = {
         "AWSStepFunctionsException",
         "AWSStepFunctions",
         {"startExecution": ("", "sync", "sync:2", "waitForTaskToken")},
+        {"startExecution": frozenset(("Input", "Name", "StateMachineArn"))},
     ),
 }
 
@@ -126,6 +137,12 @@ def refusal(resource: Resource) -> str:
     if resource.is_sdk and resource.service not in SDK:
         return f"the local cloud calls these services of the AWS SDK only: {', '.join(sorted(SDK))}"
     return ""
+
+
+def supported_parameters(resource: Resource) -> frozenset[str] | None:
+    """The parameters that an optimised integration takes, where they are fewer than the API's; else None."""
+    service = OPTIMIZED.get(resource.family)
+    return service.parameters.get(resource.action) if service else None
 
 
 def unknown(resource: Resource) -> str:

@@ -11,7 +11,7 @@ from botocore.model import OperationModel, ServiceModel
 from gluonship.local.contracts import Clients, Scope
 from gluonship.local.stepfunctions import error_names
 from gluonship.local.stepfunctions.failures import RUNTIME, StatesError
-from gluonship.local.stepfunctions.integrations import OPTIMIZED, RECORDED_JOBS, SDK
+from gluonship.local.stepfunctions.integrations import OPTIMIZED, RECORDED_JOBS, SDK, supported_parameters
 from gluonship.local.stepfunctions.json_text import compact
 from gluonship.local.stepfunctions.parameters import ParameterError, request
 from gluonship.local.stepfunctions.resources import Resource
@@ -38,7 +38,7 @@ class ServiceCall:
         operation = self.model
         assert operation is not None, "checked when the machine was made"
         try:
-            return request(operation, parameters)
+            return request(operation, parameters, supported_parameters(self._resource))
         except ParameterError as error:
             raise StatesError(
                 RUNTIME,

@@ -336,6 +336,21 @@ def test_a_parameter_of_the_wrong_type_is_said_before_the_call(runs: Runs) -> No
     assert "The value for the field 'EndpointName' must be a STRING" in described["cause"]
 
 
+def test_the_sdk_integration_takes_what_the_optimised_one_does_not(runs: Runs) -> None:
+    given = {"EndpointName": "none", "EndpointConfigName": "none", "RetainAllVariantProperties": True}
+    described = runs.run(machine(Update=task("aws-sdk:sagemaker:updateEndpoint", given)))
+    assert described["error"] == "SageMaker.SageMakerException"  # it was asked: there is no such endpoint
+    update = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::sagemaker:updateEndpoint",
+        "Arguments": "{% $states.input %}",  # known only when it runs
+        "End": True,
+    }
+    described = runs.run(jsonata(Update=update), given)
+    assert described["error"] == "States.Runtime"
+    assert 'The field "RetainAllVariantProperties" is not supported by Step Functions' in described["cause"]
+
+
 # --- other integrations ----------------------------------------------------------------------------------
 
 
