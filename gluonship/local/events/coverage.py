@@ -27,7 +27,8 @@ def _sources() -> list[Row]:
             part,
             "S3: QueueConfiguration, TopicConfiguration",
             "executed",
-            "A LambdaFunctionConfiguration is recorded; the log names each event.",
+            "With every documented member of a record. A LambdaFunctionConfiguration is recorded; the log "
+            "names each event.",
         ),
         Row(part, f"S3: {', '.join(kind for kind, _ in object_changes.CHANGED.values())}", "executed"),
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gluonship.local.coverage_rows import Row
-from gluonship.local.stepfunctions.integrations import OPTIMIZED, RECORDED_JOBS, REFUSED, SDK
+from gluonship.local.stepfunctions.integrations import OPTIMIZED, RECORDED_JOBS, REFUSED, SDK, Optimized
 from gluonship.local.stepfunctions.intrinsic_functions import FUNCTIONS
 from gluonship.local.stepfunctions.jsonata_queries import FUNCTION_NAMES
 from gluonship.local.stepfunctions.sync_jobs import JOBS
@@ -71,10 +71,19 @@ def _optimized() -> Iterator[Row]:
                 yield Row(_PART_OPTIMIZED, ", ".join(shown), "recorded", f"The {what} are recorded, not run.")
                 yield Row(_PART_OPTIMIZED, f"`{family}:{action}.sync`", "refused", "Nothing would end.")
                 continue
-            note = "The job is stopped with its state." if operation in JOBS else ""
-            yield Row(_PART_OPTIMIZED, ", ".join(shown), "executed", note)
+            yield Row(_PART_OPTIMIZED, ", ".join(shown), "executed", _note(service, action, operation))
     for family, why in sorted(REFUSED.items()):
         yield Row(_PART_OPTIMIZED, f"`{family}:*`", "refused", f"{why[0].upper()}{why[1:]}.")
+
+
+def _note(service: Optimized, action: str, operation: str) -> str:
+    sentences = []
+    if operation in JOBS:
+        sentences.append("The job is stopped with its state.")
+    if action in service.parameters:
+        names = ", ".join(f"`{name}`" for name in sorted(service.parameters[action]))
+        sentences.append(f"Takes {names} alone, as on AWS; `aws-sdk` takes the whole API.")
+    return " ".join(sentences)
 
 
 def _sdk() -> Iterator[Row]:
@@ -83,7 +92,8 @@ def _sdk() -> Iterator[Row]:
             _PART_SDK,
             f"`aws-sdk:{name}:*`",
             "executed",
-            f"What the cloud answers of {service.error}; errors are `{service.error}.NAMEException`.",
+            f"What the cloud answers of {service.error}; errors are `{service.error}.NAMEException`, as the "
+            "AWS SDK for Java 2 names them.",
         )
     refused = sorted(set(RECORDED_JOBS) - {"CreateTransformJob"})
     names = ", ".join(f"`{name[0].lower()}{name[1:]}`" for name in refused)
