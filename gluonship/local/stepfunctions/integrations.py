@@ -28,7 +28,8 @@ class Optimized:
     base: str  # the error for what the service's model does not name
     label: str  # Service: in a Cause
     actions: Mapping[str, tuple[Pattern, ...]]
-    parameters: Mapping[str, frozenset[str]] = field(default_factory=dict)  # where fewer than the API's
+    # "Supported parameters" in AWS's page on the integration, where they are fewer than the API's.
+    parameters: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 _PLAIN: tuple[Pattern, ...] = ("",)
