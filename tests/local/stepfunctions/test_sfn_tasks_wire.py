@@ -401,6 +401,21 @@ def test_a_topic_a_queue_and_a_bus(cloud: LocalCloud, runs: Runs) -> None:
     assert sorted(bodies, key=str) == [{"by": "queue"}, {"by": "topic"}]
 
 
+def test_an_event_names_the_execution_that_put_it(cloud: LocalCloud, runs: Runs) -> None:
+    sqs, bus, source = cloud.client("sqs"), cloud.client("events"), named("source")
+    queue = sqs.create_queue(QueueName=named("queue"))["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    bus.put_rule(Name=source, EventPattern=json.dumps({"source": [source]}))
+    bus.put_targets(Rule=source, Targets=[{"Id": "1", "Arn": arn}])
+    entry = {"Source": source, "DetailType": "done", "Detail": {"a": 1}, "Resources": ["mine"]}
+    machine_arn = runs.create(machine(Put=task("events:putEvents", {"Entries": [entry]})))
+    execution = runs.start(machine_arn)
+    assert runs.ended(execution)["status"] == "SUCCEEDED"
+    received = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=10)
+    event = json.loads(received["Messages"][0]["Body"])
+    assert event["resources"] == ["mine", execution, machine_arn]
+
+
 def test_a_task_waits_for_the_answer_to_its_token(cloud: LocalCloud, runs: Runs) -> None:
     sqs = cloud.client("sqs")
     queue = sqs.create_queue(QueueName=named("answers"))["QueueUrl"]
