@@ -16,6 +16,7 @@ QUEUE = f"https://sqs.us-east-1.amazonaws.com/{ACCOUNT}/{GONE}"
 TOPIC = f"arn:aws:sns:us-east-1:{ACCOUNT}:{GONE}"
 EXECUTION = f"arn:aws:states:us-east-1:{ACCOUNT}:execution:{GONE}:{GONE}"
 MACHINE = f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:{GONE}"
+LOADED_FOR_IT = pytest.mark.slow  # few others ask for the service, and it takes seconds to load
 KEY = "11111111-2222-3333-4444-555555555555"
 
 
@@ -59,19 +60,32 @@ def test_a_services_prefix_is_its_name_in_java() -> None:
             {"LogGroupName": GONE, "LogStreamName": "s"},
             "CloudWatchLogs.ResourceNotFoundException",
         ),
-        ("aws-sdk:dynamodb:describeTable", {"TableName": GONE}, "DynamoDb.ResourceNotFoundException"),
-        ("aws-sdk:ecr:describeImages", {"RepositoryName": GONE}, "Ecr.RepositoryNotFoundException"),
+        pytest.param(
+            "aws-sdk:dynamodb:describeTable",
+            {"TableName": GONE},
+            "DynamoDb.ResourceNotFoundException",
+            marks=LOADED_FOR_IT,
+        ),
+        pytest.param(
+            "aws-sdk:ecr:describeImages",
+            {"RepositoryName": GONE},
+            "Ecr.RepositoryNotFoundException",
+            marks=LOADED_FOR_IT,
+        ),
         ("aws-sdk:eventbridge:describeRule", {"Name": GONE}, "EventBridge.ResourceNotFoundException"),
-        ("aws-sdk:iam:getRole", {"RoleName": GONE}, "Iam.NoSuchEntityException"),
-        ("aws-sdk:kms:describeKey", {"KeyId": KEY}, "Kms.NotFoundException"),
+        pytest.param(
+            "aws-sdk:iam:getRole", {"RoleName": GONE}, "Iam.NoSuchEntityException", marks=LOADED_FOR_IT
+        ),
+        pytest.param("aws-sdk:kms:describeKey", {"KeyId": KEY}, "Kms.NotFoundException", marks=LOADED_FOR_IT),
         ("aws-sdk:s3:headBucket", {"Bucket": GONE}, "S3.NoSuchBucketException"),
         ("aws-sdk:s3:headObject", {"Bucket": GONE, "Key": "k"}, "S3.NoSuchKeyException"),
         ("aws-sdk:s3:listObjectsV2", {"Bucket": GONE}, "S3.NoSuchBucketException"),
         ("aws-sdk:sagemaker:describeEndpoint", {"EndpointName": GONE}, "SageMaker.SageMakerException"),
-        (
+        pytest.param(
             "aws-sdk:secretsmanager:getSecretValue",
             {"SecretId": GONE},
             "SecretsManager.ResourceNotFoundException",
+            marks=LOADED_FOR_IT,
         ),
         ("aws-sdk:sfn:describeExecution", {"ExecutionArn": EXECUTION}, "Sfn.ExecutionDoesNotExistException"),
         ("aws-sdk:sns:getTopicAttributes", {"TopicArn": TOPIC}, "Sns.NotFoundException"),
@@ -81,7 +95,9 @@ def test_a_services_prefix_is_its_name_in_java() -> None:
             {"QueueUrl": QUEUE, "MessageBody": "m"},
             "Sqs.QueueDoesNotExistException",
         ),
-        ("aws-sdk:ssm:getParameter", {"Name": GONE}, "Ssm.ParameterNotFoundException"),
+        pytest.param(
+            "aws-sdk:ssm:getParameter", {"Name": GONE}, "Ssm.ParameterNotFoundException", marks=LOADED_FOR_IT
+        ),
         (
             "sagemaker:createEndpoint",
             {"EndpointName": "e", "EndpointConfigName": GONE},
