@@ -22,6 +22,7 @@ from gluonship.local.deviations import (
     search,
     secret_descriptions,
     secure_transport,
+    wildcards,
 )
 
 
@@ -41,4 +42,5 @@ def apply() -> None:
     search.apply()
     secret_descriptions.apply()
     secure_transport.apply()
+    wildcards.apply()
     one_request_at_a_time.apply()
