@@ -162,6 +162,69 @@ def test_jsonata_evaluates_no_text(house: House) -> None:
     assert "no $eval" in described["cause"]
 
 
+# --- what JSONPath multiplies -----------------------------------------------------------------------------
+
+
+def nested(depth: int) -> Any:
+    value: Any = [1]
+    for _ in range(depth):
+        value = [value, 1]
+    return value
+
+
+@pytest.mark.parametrize(
+    ("parameters", "what"),
+    [
+        ({f"x{number}.$": "$" for number in range(2000)}, "The field 'Parameters'"),
+        ({"x.$": f"States.Array({', '.join(['$'] * 2000)})"}, "The intrinsic function States.Array"),
+        (
+            {"x.$": f"States.Format('{'{}' * 2000}', {', '.join(['$.text'] * 2000)})"},
+            "The intrinsic function States.Format",
+        ),
+        ({"x.$": "$..*"}, "The JSONPath '$..*'"),
+    ],
+)
+def test_what_repeats_its_input_is_measured_before_it_is_made(
+    house: House, parameters: dict[str, Any], what: str
+) -> None:
+    state = {"Type": "Pass", "Parameters": parameters, **END}
+    described = house.run(machine(Step=state), {"text": "x" * 100_000, "deep": nested(300)})
+    assert described["error"] == "States.DataLimitExceeded"
+    assert described["cause"].startswith(f"{what} returned a result with a size exceeding")
+
+
+def test_deep_scans_after_each_other_end(house: House) -> None:
+    state = {"Type": "Pass", "InputPath": "$..[0]..[0]..[0]..[0]..[0]", **END}
+    described = house.run(machine(Step=state), nested(100))
+    assert described["error"] == "States.Runtime"
+    assert "specified for the field 'InputPath' leads to too many places" in described["cause"]
+
+
+def test_a_variable_that_doubles_itself_ends(house: House) -> None:
+    described = house.run(
+        machine(
+            Begin={"Type": "Pass", "Assign": {"a": "x" * 1000}, "Next": "Double"},
+            Double={"Type": "Pass", "Assign": {"a.$": "States.Array($a, $a)"}, "Next": "Double"},
+        )
+    )
+    assert described["error"] == "States.DataLimitExceeded"
+
+
+def test_all_variables_together_are_bounded(house: House) -> None:
+    states: dict[str, Any] = {
+        f"S{number}": {"Type": "Pass", "Assign": {f"v{number}.$": "$.t"}, "Next": f"S{number + 1}"}
+        for number in range(45)
+    }
+    described = house.run(machine(**states, S45={"Type": "Succeed"}), {"t": "x" * 250_000})
+    assert described["error"] == "States.DataLimitExceeded"
+    assert described["cause"].startswith("The variables of the execution")
+
+
+def test_a_number_without_end_is_no_whole_one(house: House) -> None:
+    state = {"Type": "Pass", "Parameters": {"x.$": "States.MathAdd(States.StringToJson('1e999'), 1)"}, **END}
+    assert house.run(machine(Step=state))["error"] == "States.IntrinsicFailure"
+
+
 # --- StringMatches ---------------------------------------------------------------------------------------
 
 
