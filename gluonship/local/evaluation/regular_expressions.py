@@ -43,3 +43,9 @@ def numbers(patterns: Sequence[str], lines: Sequence[str]) -> list[tuple[int, in
                     continue  # the group took no part, or holds no number
     found.sort(key=lambda each: each[:2])
     return found
+
+
+def fits(pattern: str, flags: int, text: str, whole: bool) -> bool:
+    """Whether the whole text is of the pattern, or else something in it."""
+    compiled = re.compile(pattern, flags)
+    return (compiled.fullmatch(text) if whole else compiled.search(text)) is not None

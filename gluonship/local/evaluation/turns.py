@@ -18,10 +18,11 @@ class Turn:
 
 
 class Turns:
-    """`size` run at a time, of one owner one less at most: another one's turn always comes soon."""
+    """`size` run at a time, and of one owner `most`, so that it takes several to take all."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, most: int) -> None:
         self._size = size
+        self._most = most
         self._lock = threading.Lock()
         self._running: Counter[str] = Counter()
         self._waiting: list[Turn] = []
@@ -50,7 +51,7 @@ class Turns:
 
     def _give(self) -> None:
         while self._running.total() < self._size:
-            able = [turn for turn in self._waiting if self._running[turn.owner] < max(1, self._size - 1)]
+            able = [turn for turn in self._waiting if self._running[turn.owner] < self._most]
             if not able:
                 return
             turn = min(able, key=lambda each: self._running[each.owner])

@@ -12,15 +12,16 @@ from gluonship.local.evaluation.turns import Register, Turns
 from gluonship.local.evaluation.worker_process import WorkerProcess
 
 _T = TypeVar("_T")
-_SIZE = 4
+_SIZE = 6
+_MOST = 2  # for one owner
 _IDLE = 2  # kept for the next question
 
 
 class Workers:
     """Starts its first process with the first question; most clouds never ask one."""
 
-    def __init__(self, size: int = _SIZE) -> None:
-        self._turns = Turns(size)
+    def __init__(self) -> None:
+        self._turns = Turns(_SIZE, _MOST)
         self._lock = threading.Lock()
         self._idle: list[WorkerProcess] = []
         self._busy: set[WorkerProcess] = set()

@@ -160,6 +160,21 @@ def test_a_name_made_to_exhaust_the_pattern_is_answered_at_once() -> None:
     assert message.endswith("Member must have length less than or equal to 63")
 
 
+@pytest.mark.parametrize(("end", "refused"), [("/b", False), ("!", True)])
+def test_a_value_made_to_exhaust_an_ambiguous_pattern_is_answered(end: str, refused: bool) -> None:
+    """The pattern, of AWS's model, would be tried in more ways than there is time for."""
+    repositories = [{"RepositoryUrl": "https://" + "a" * 60 + end}]
+    request = {
+        "DomainName": "d",
+        "AuthMode": "IAM",
+        "DefaultUserSettings": {"JupyterLabAppSettings": {"CodeRepositories": repositories}},
+        "SubnetIds": ["subnet-1"],
+        "VpcId": "" if not refused else "vpc-1",  # too short: so that there is something to say
+    }
+    message = complaint("CreateDomain", request)
+    assert ("Member must satisfy regular expression pattern: https://" in message) is refused
+
+
 def test_boto3_sees_awss_codes(cloud: LocalCloud) -> None:
     sagemaker = cloud.client("sagemaker")
     with pytest.raises(ClientError) as caught:
