@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable
 
 
 class Turn:
@@ -58,7 +57,3 @@ class Turns:
             self._waiting.remove(turn)
             self._running[turn.owner] += 1
             turn.given.set()
-
-
-Register = Callable[[Callable[[], None]], Callable[[], None]]
-"""Has a listener called once, when an evaluation is not wanted any more; the result takes it off again."""

@@ -40,10 +40,6 @@ class WorkerProcess:
             raise
         self._rest = b""
 
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
     def lives(self) -> bool:
         return self._process.poll() is None
 
@@ -68,7 +64,8 @@ class WorkerProcess:
     def close(self) -> None:
         """Ends it, and gives back the descriptors."""
         self.kill()
-        self._process.wait(_END_SECONDS)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_END_SECONDS)
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 with contextlib.suppress(OSError):
@@ -98,7 +95,10 @@ class WorkerProcess:
         return line
 
     def _end(self, seconds: float) -> str:
-        code = self._process.wait(_END_SECONDS)
+        try:
+            code = self._process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            return "Its process does not answer."
         if code == -signal.SIGPROF:
             return f"It took more than {seconds:g} s of processor time: does it repeat itself without end?"
         name = signal.Signals(-code).name if code < 0 else f"exit code {code}"

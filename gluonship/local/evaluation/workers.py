@@ -8,10 +8,13 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from gluonship.local.evaluation.failures import Cancelled, EvaluationFailed
-from gluonship.local.evaluation.turns import Register, Turns
+from gluonship.local.evaluation.turns import Turns
 from gluonship.local.evaluation.worker_process import WorkerProcess
 
 _T = TypeVar("_T")
+Register = Callable[[Callable[[], None]], Callable[[], None]]
+"""Has a listener called once, when an evaluation is not wanted any more; the result takes it off again."""
+
 _SIZE = 6
 _MOST = 2  # for one owner
 _IDLE = 2  # kept for the next question

@@ -27,7 +27,8 @@ def syntax_errors(expressions: Sequence[str]) -> Sequence[str]:
             jsonata_expressions.syntax_errors, expressions, seconds=_SECONDS, owner="definitions"
         )
     except evaluation.EvaluationFailed as error:
-        return [str(error) if str(place) == error.mark else "" for place in range(len(expressions))]
+        wrong = int(error.mark or 0)
+        return [str(error) if place == wrong else "" for place in range(len(expressions))]
 
 
 def evaluate(
