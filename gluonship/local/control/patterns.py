@@ -7,11 +7,13 @@ import re
 import unicodedata
 
 _PROPERTY = re.compile(r"\\p\{(\w+)\}")
+_ESCAPED = re.compile(r"\\.")
 # A quantifier of "$" means nothing; Java takes it, Python does not.
 _QUANTIFIED_END = re.compile(r"\$\{\d+,\d+\}$")
 # What Java reads as one range of characters beyond the 16-bit ones.
 _SURROGATES = (r"\uD800\uDC00-\uDBFF\uDFFF", r"\U00010000-\U0010FFFF")
 
+_OF_ASCII = {"Alnum": "a-zA-Z0-9", "ASCII": r"\x00-\x7F"}
 _LAST_LETTER = 0x323AF  # above are only variation selectors and private characters
 
 
@@ -19,18 +21,25 @@ _LAST_LETTER = 0x323AF  # above are only variation selectors and private charact
 def compiled(pattern: str) -> re.Pattern[str]:
     """The pattern, to be matched over the whole value. Its shorthands (\\w, \\d) are ASCII's, as in Java.
 
-    Raises re.error for what Python cannot read; all patterns of SageMaker's model can be.
+    Raises re.error for what Python cannot read; all patterns of the models that are checked here can be.
     """
     translated = pattern.replace(*_SURROGATES)
     translated = _QUANTIFIED_END.sub("$", translated)
-    translated = _PROPERTY.sub(lambda found: _characters(found[1]), translated)
+    translated = _PROPERTY.sub(_class, translated)
     return re.compile(translated, re.ASCII)
 
 
+def _class(found: re.Match[str]) -> str:
+    """What stands for a property, which is a class of its own or part of one."""
+    before = _ESCAPED.sub("", found.string[: found.start()])
+    inside = before.rfind("[") > before.rfind("]")
+    return _characters(found[1]) if inside else f"[{_characters(found[1])}]"
+
+
 def _characters(name: str) -> str:
-    """Java's property (L, N, P, S, Z, M: Unicode's general categories; Alnum: ASCII's) as the inside of a
+    """Java's property (L, N, P, S, Z, M: Unicode's general categories; Alnum and ASCII) as the inside of a
     character class."""
-    return "a-zA-Z0-9" if name == "Alnum" else _categories()[name]
+    return _OF_ASCII.get(name) or _categories()[name]
 
 
 @functools.cache

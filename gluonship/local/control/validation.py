@@ -10,8 +10,9 @@ from botocore.model import ListShape, MapShape, OperationModel, Shape, Structure
 
 from gluonship.local.contracts import AwsError
 from gluonship.local.control.patterns import compiled
+from gluonship.local.evaluation.aws_patterns import fits
 
-_LONGEST_TRIED = 4096  # some patterns take time with the square of a value's length
+_LONGEST_TRIED = 4096  # characters; of a value that is too long anyway, no pattern is asked
 
 
 def validate(operation: OperationModel, members: dict[str, Any], code: str = "ValidationException") -> None:
@@ -83,10 +84,14 @@ def _broken(shape: Shape, value: Any) -> Iterator[str]:
     if "min" in limits and _size(shape, value) < limits["min"]:
         yield _limit(shape, "greater", limits["min"])
     too_long = "max" in limits and _size(shape, value) > max(limits["max"], _LONGEST_TRIED)
-    if "pattern" in limits and not too_long and not compiled(limits["pattern"]).fullmatch(value):
+    if "pattern" in limits and not too_long and not _fits(limits["pattern"], value):
         yield f"Member must satisfy regular expression pattern: {limits['pattern']}"
     if limits.get("enum") and value not in limits["enum"]:
         yield f"Member must satisfy enum value set: [{', '.join(limits['enum'])}]"
+
+
+def _fits(pattern: str, value: str) -> bool:
+    return fits(compiled(pattern), value, whole=True)
 
 
 def _rules(shape: Shape) -> Iterator[str]:

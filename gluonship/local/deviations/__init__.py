@@ -25,6 +25,7 @@ from gluonship.local.deviations import (
     secure_transport,
     session_tokens,
     studio_domains,
+    wildcards,
 )
 
 
@@ -47,4 +48,5 @@ def apply() -> None:
     secure_transport.apply()
     session_tokens.apply()
     studio_domains.apply()
+    wildcards.apply()
     one_request_at_a_time.apply()

@@ -120,7 +120,9 @@ class Job:
         plan = self._plan
         self._listener.entered(JobPhase.STARTING)
         try:
-            metrics = MetricReader(plan.metric_definitions)
+            metrics = MetricReader(
+                plan.metric_definitions, self._measured, self._tell, self._clock.now, self._container_name
+            )
         except ValueError as error:
             raise failures.client_error(str(error)) from error
         storage = self._storage_for(plan.scope)
@@ -134,7 +136,10 @@ class Job:
 
         self._check()
         self._listener.entered(JobPhase.RUNNING)
-        ended = self._run_container(syncs, metrics)
+        try:
+            ended = self._run_container(syncs, metrics)
+        finally:
+            metrics.finish()
         outcome, failure = self._judge(ended)
 
         if outcome is not JobOutcome.INTERRUPTED:
@@ -186,13 +191,7 @@ class Job:
 
         def on_line(line: str) -> None:
             self._tell(line)
-            for name, value in metrics.read(line):
-                now = self._clock.now()
-                self._values[name] = (value, now)
-                if plan.metric_namespace:
-                    self._metrics.put(
-                        plan.scope, plan.metric_namespace, name, value, now, plan.metric_dimensions
-                    )
+            metrics.read(line)
 
         spec = ContainerSpec(
             name=self._container_name,
@@ -220,6 +219,12 @@ class Job:
         ended = called_meanwhile(container) if called_meanwhile else container.wait()
         assert ended is not None
         return ended
+
+    def _measured(self, name: str, value: float, time: datetime) -> None:
+        plan = self._plan
+        self._values[name] = (value, time)
+        if plan.metric_namespace:
+            self._metrics.put(plan.scope, plan.metric_namespace, name, value, time, plan.metric_dimensions)
 
     def _judge(self, ended: Exit) -> tuple[JobOutcome, Failure | None]:
         """What the end of the container, and what it left to say, are for the job."""

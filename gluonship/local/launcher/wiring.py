@@ -13,7 +13,7 @@ from typing import Any
 import boto3
 
 from gluonship import __version__
-from gluonship.local import deviations, events, stepfunctions
+from gluonship.local import deviations, evaluation, events
 from gluonship.local.cloudformation.api import CloudFormation
 from gluonship.local.cloudformation.journal import FileJournal
 from gluonship.local.cloudformation.types import ResourceTypes
@@ -46,6 +46,7 @@ from gluonship.local.launcher.sagemaker_parts import ActiveJobs, sagemaker
 from gluonship.local.serving.fleets import ProcessFleets
 from gluonship.local.serving.router import DataPlane
 from gluonship.local.settings import Settings
+from gluonship.local.stepfunctions.interpreter import Interpreter
 
 
 class Cloud:
@@ -126,7 +127,7 @@ class Parts:
         self.clock = SystemClock()
         self.events = EventStream()
         self._event_bridge = events.install(clients, self.clock, self.events)
-        self.stepfunctions = stepfunctions.install(clients, self.clock, self.events)
+        self.stepfunctions = Interpreter(clients, self.clock, self.events)
         journal = FileJournal(home / JOURNAL)
         self.cloudformation = CloudFormation(ResourceTypes(clients), clients, self.clock, journal)
         self._jobs = ActiveJobs(self.events)
@@ -163,6 +164,7 @@ class Parts:
         for jobs in self.sagemaker.jobs:
             jobs.close()
         fleets.join(self._settings.down_grace_seconds)
+        evaluation.close()
         self.data_plane.close()
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import PurePosixPath
 from typing import Any, NoReturn
 
+from gluonship.local import evaluation
 from gluonship.local.contracts import UNSUPPORTED, AwsError
+from gluonship.local.evaluation import regular_expressions
 
 DEFAULT_MAX_RUNTIME_SECONDS = 86400  # "The default value is 1 day"
 MAX_RUNTIME_SECONDS = 28 * 86400  # "The maximum value is 28 days"
 CHECKPOINT_FOLDER = "/opt/ml/checkpoints"  # "The default directory is /opt/ml/checkpoints/"
+
+_REGEX_SECONDS = 1.0  # of the processor, to read a regular expression
 
 _TAKEN_BY_CONTAINER = ("input", "model", "output", "code")  # folders of /opt/ml with another meaning
 
@@ -79,9 +82,13 @@ def _algorithm(kept: dict[str, Any]) -> None:
 
 def _metric(name: str, regex: str) -> None:
     try:
-        groups = re.compile(regex).groups
-    except re.error as error:
-        _invalid(f"Invalid MetricDefinition {name}: its Regex {regex!r} is not one: {error}.")
+        groups = evaluation.evaluate(
+            regular_expressions.groups, regex, seconds=_REGEX_SECONDS, owner="CreateTrainingJob"
+        )
+    except evaluation.EvaluationFailed as error:
+        groups = str(error)
+    if isinstance(groups, str):
+        _invalid(f"Invalid MetricDefinition {name}: its Regex {regex!r} is not one: {groups}.")
     if groups == 0:
         _invalid(
             f"Invalid MetricDefinition {name}: its Regex {regex!r} needs a group in parentheses, "

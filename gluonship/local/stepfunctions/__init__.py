@@ -3,9 +3,3 @@
 The interpreter is our own. moto's needs a version of ANTLR that the SageMaker SDK excludes, so that one
 environment cannot hold both; it also sleeps on the machine's clock, and the jobs of stopped tasks go on.
 """
-
-from __future__ import annotations
-
-from gluonship.local.stepfunctions.interpreter import Interpreter, install
-
-__all__ = ["Interpreter", "install"]

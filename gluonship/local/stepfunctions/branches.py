@@ -42,7 +42,6 @@ def run_map(visit: Visit, run: RunMachine) -> list[Any]:
     if not isinstance(limit, int) or limit < 0:
         raise StatesError(RUNTIME, f"MaxConcurrency is no whole number: {compact(limit)}")
     machine = visit.state.get("ItemProcessor") or visit.state["Iterator"]
-    inputs = [visit.item(value, index) for index, value in enumerate(items)]
     visit.frame.record("MapStateStarted", {"length": len(items)})
     frames = [
         visit.frame.branch({"Item": {"Index": index, "Value": value}}) for index, value in enumerate(items)
@@ -50,10 +49,11 @@ def run_map(visit: Visit, run: RunMachine) -> list[Any]:
 
     def iteration(index: int) -> Any:
         frame = frames[index]
+        data = visit.item(items[index], index)  # now and not before: each may be as large as a payload
         where = {"name": visit.name, "index": index}
         frame.record("MapIterationStarted", where)
         try:
-            output = run(machine, frame, inputs[index], visit.language)
+            output = run(machine, frame, data, visit.language)
         except StatesError:
             frame.record("MapIterationFailed", where)
             raise

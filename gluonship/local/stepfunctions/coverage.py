@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from gluonship.local.coverage_rows import Row
 from gluonship.local.stepfunctions.integrations import JOBS_NOT_RUN, OPTIMIZED, REFUSED, SDK, Optimized
 from gluonship.local.stepfunctions.intrinsic_functions import FUNCTIONS
-from gluonship.local.stepfunctions.jsonata_queries import FUNCTION_NAMES
+from gluonship.local.stepfunctions.jsonata_expressions import FUNCTION_NAMES
 from gluonship.local.stepfunctions.sync_jobs import JOBS
 
 _STATES = ("Pass", "Task", "Choice", "Wait", "Succeed", "Fail", "Parallel", "Map")

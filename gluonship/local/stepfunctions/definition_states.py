@@ -9,7 +9,8 @@ from gluonship.local.stepfunctions.choice_rules import COMBINATIONS, comparison_
 from gluonship.local.stepfunctions.diagnostics import REFUSED, SCHEMA, Diagnostic, counted, required, typed
 from gluonship.local.stepfunctions.json_paths import is_reference
 from gluonship.local.stepfunctions.json_text import parsed_timestamp
-from gluonship.local.stepfunctions.jsonata_queries import is_expression, syntax_error
+from gluonship.local.stepfunctions.jsonata_expressions import is_expression
+from gluonship.local.stepfunctions.jsonata_queries import syntax_errors
 from gluonship.local.stepfunctions.payload_templates import mistakes, path_mistake
 from gluonship.local.stepfunctions.visits import JSONATA, JSONPATH
 
@@ -292,16 +293,20 @@ def _result_path(rule: Mapping[str, Any], where: str) -> Iterator[Diagnostic]:
 def _queries(
     holder: Mapping[str, Any], where: str, fields: tuple[str, ...] = _QUERIES
 ) -> Iterator[Diagnostic]:
-    for field in fields:
-        yield from _expressions(holder.get(field), f"{where}/{field}")
+    found = [each for field in fields for each in _expressions(holder.get(field), f"{where}/{field}")]
+    wrongs = syntax_errors([expression for _, expression in found])
+    for (place, _), wrong in zip(found, wrongs, strict=True):
+        if wrong:
+            yield Diagnostic(SCHEMA, f"Invalid JSONata expression: {wrong}", place)
 
 
-def _expressions(template: Any, place: str) -> Iterator[Diagnostic]:
+def _expressions(template: Any, place: str) -> Iterator[tuple[str, str]]:
+    """All of a template, each with its place."""
     if isinstance(template, dict):
         for name, part in template.items():
             yield from _expressions(part, f"{place}/{name}")
     elif isinstance(template, list):
         for number, part in enumerate(template):
             yield from _expressions(part, f"{place}[{number}]")
-    elif is_expression(template) and (wrong := syntax_error(template)):
-        yield Diagnostic(SCHEMA, f"Invalid JSONata expression: {wrong}", place)
+    elif is_expression(template):
+        yield place, template

@@ -9,7 +9,7 @@ from gluonship.local.contracts import Clients, Scope
 from gluonship.local.stepfunctions import resources
 from gluonship.local.stepfunctions.diagnostics import REFUSED, SCHEMA, Diagnostic, counted, required, typed
 from gluonship.local.stepfunctions.integrations import refusal, supported_parameters, unknown
-from gluonship.local.stepfunctions.jsonata_queries import is_expression
+from gluonship.local.stepfunctions.jsonata_expressions import is_expression
 from gluonship.local.stepfunctions.parameters import unsupported
 from gluonship.local.stepfunctions.service_calls import ServiceCall
 from gluonship.local.stepfunctions.visits import JSONATA

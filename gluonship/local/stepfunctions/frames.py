@@ -10,10 +10,14 @@ from gluonship.local.contracts import Clients, Clock, Events, Scope
 from gluonship.local.stepfunctions.failures import RUNTIME, StatesError
 from gluonship.local.stepfunctions.halting import Halt
 from gluonship.local.stepfunctions.history import History
+from gluonship.local.stepfunctions.json_text import within_limit
 
 if TYPE_CHECKING:
     from gluonship.local.stepfunctions.activities import Activities
     from gluonship.local.stepfunctions.task_tokens import TaskTokens
+
+
+_ALL_VARIABLES_BYTES = 10 * 2**20  # AWS: of all that are stored, in one execution
 
 
 @dataclass(frozen=True)
@@ -52,12 +56,13 @@ class Variables:
         return {**self._outer, **self._own}
 
     def assign(self, values: Mapping[str, Any]) -> None:
-        for name, value in values.items():
+        for name in values:
             if name in self._outer:
                 raise StatesError(
                     RUNTIME, f"The variable '{name}' belongs to an outer scope and cannot be assigned here."
                 )
-            self._own[name] = value
+        within_limit({**self.all(), **values}, "The variables of the execution", _ALL_VARIABLES_BYTES)
+        self._own.update(values)
 
 
 @dataclass

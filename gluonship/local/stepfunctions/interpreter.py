@@ -13,7 +13,8 @@ from gluonship.local.stepfunctions.versions import VersionOperations
 
 
 class Interpreter:
-    """All of the service's operations, and the executions behind them."""
+    """All of the service's operations, and the executions behind them. They act through `clients`, wait on
+    `clock` and tell `events` what becomes of them."""
 
     def __init__(self, clients: Clients, clock: Clock, events: Events) -> None:
         machines = Machines()
@@ -39,8 +40,3 @@ class Interpreter:
         """Ends the executions that run, with the jobs they wait for."""
         self._activities.close()
         self._executions.stop_all()
-
-
-def install(clients: Clients, clock: Clock, events: Events) -> Interpreter:
-    """Step Functions that acts through `clients`, waits on `clock` and tells `events` of its executions."""
-    return Interpreter(clients, clock, events)

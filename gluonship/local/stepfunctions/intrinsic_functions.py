@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from gluonship.local.stepfunctions.json_text import compact, read
+from gluonship.local.stepfunctions.json_text import compact, read, within_limit
 
 _HASHES = {"MD5": "md5", "SHA-1": "sha1", "SHA-256": "sha256", "SHA-384": "sha384", "SHA-512": "sha512"}
 _TEXT_LIMIT = 10_000  # characters that the hash and Base64 functions take
@@ -38,16 +38,17 @@ def _integer(value: Any) -> int:
 
 
 def format_text(template: Any, *values: Any) -> str:
-    left = iter(values)
+    texts = [value if isinstance(value, str) else compact(value) for value in values]
+    within_limit(texts, "The intrinsic function States.Format")
+    left = iter(texts)
 
     def replaced(found: re.Match[str]) -> str:
         if found.group() != "{}":
             return found.group()[1:]  # \{ \} and \\ stand for themselves
         try:
-            value = next(left)
+            return next(left)
         except StopIteration:
             raise IntrinsicError("more {} than arguments") from None
-        return value if isinstance(value, str) else compact(value)
 
     text = _PLACE.sub(replaced, _want(template, str, "a text"))
     if next(left, None) is not None:

@@ -13,6 +13,7 @@ from typing import Any
 from gluonship.local.stepfunctions.failures import StatesError
 from gluonship.local.stepfunctions.intrinsic_functions import FUNCTIONS, IntrinsicError
 from gluonship.local.stepfunctions.json_path_filters import PathSyntaxError, Reader
+from gluonship.local.stepfunctions.json_text import within_limit
 
 _WORDS = (("true", True), ("false", False), ("null", None))
 _DEEPEST = 10
@@ -49,7 +50,8 @@ def parse(text: str) -> Call:
 
 
 def evaluate(call: Call, resolve: Callable[[str], Any]) -> Any:
-    """The call's value; `resolve` gives the value of a path. Raises StatesError States.IntrinsicFailure."""
+    """The call's value; `resolve` gives the value of a path. Raises StatesError States.IntrinsicFailure, and
+    States.DataLimitExceeded."""
     values = []
     for argument in call.arguments:
         match argument:
@@ -60,8 +62,8 @@ def evaluate(call: Call, resolve: Callable[[str], Any]) -> Any:
             case Call():
                 values.append(evaluate(argument, resolve))
     try:
-        return FUNCTIONS[call.name](*values)
-    except (IntrinsicError, TypeError, ValueError, IndexError) as error:
+        return within_limit(FUNCTIONS[call.name](*values), f"The intrinsic function {call.name}")
+    except (IntrinsicError, TypeError, ValueError, IndexError, OverflowError) as error:
         raise StatesError("States.IntrinsicFailure", f"{call.name}: {error}") from error
 
 

@@ -13,9 +13,15 @@ from typing import Any
 
 from gluonship.local.stepfunctions.json_path_filters import Condition, PathSyntaxError, Reader, parse_filter
 
+_MOST_PLACES = 1_000_000  # that are looked at for one path; an input of 256 KiB has 130,000 at most
+
 
 class PathMissingError(Exception):
     """The path names nothing in the data."""
+
+
+class PathTooWideError(Exception):
+    """The path leads to too many places: deep scans after each other multiply."""
 
 
 @dataclass(frozen=True)
@@ -104,8 +110,8 @@ def is_reference(text: str) -> bool:
 
 
 def find(path: Path, data: Any) -> Any:
-    """What the path names in the data. Raises PathMissingError."""
-    found = list(_walk(path.steps, data, data))
+    """What the path names in the data. Raises PathMissingError, PathTooWideError."""
+    found = list(_Walk(data).along(path.steps, data))
     if not path.definite:
         return found
     if not found:
@@ -172,17 +178,34 @@ def _bracket(reader: Reader) -> Step:
     return Indexes((start, *more))
 
 
-def _walk(steps: tuple[Step, ...], data: Any, root: Any) -> Iterator[Any]:
-    if not steps:
+class _Walk:
+    """Goes through a document, up to _MOST_PLACES."""
+
+    def __init__(self, root: Any) -> None:
+        self._root = root
+        self._places = 0
+
+    def along(self, steps: tuple[Step, ...], data: Any) -> Iterator[Any]:
+        self._count()
+        if not steps:
+            yield data
+            return
+        first, rest = steps[0], steps[1:]
+        parts = self._depths(data) if isinstance(first, DeepScan) else _children(first, data, self._root)
+        for part in parts:
+            yield from self.along(rest, part)
+
+    def _depths(self, data: Any) -> Iterator[Any]:
+        self._count()
         yield data
-        return
-    first, rest = steps[0], steps[1:]
-    if isinstance(first, DeepScan):
-        for part in _depths(data):
-            yield from _walk(rest, part, root)
-        return
-    for part in _children(first, data, root):
-        yield from _walk(rest, part, root)
+        inner = data.values() if isinstance(data, dict) else data if isinstance(data, list) else ()
+        for part in inner:
+            yield from self._depths(part)
+
+    def _count(self) -> None:
+        self._places += 1
+        if self._places > _MOST_PLACES:
+            raise PathTooWideError
 
 
 def _children(step: Step, data: Any, root: Any) -> Iterator[Any]:
@@ -204,10 +227,3 @@ def _children(step: Step, data: Any, root: Any) -> Iterator[Any]:
                 yield data
         case Length(), list() | dict() | str():
             yield len(data)
-
-
-def _depths(data: Any) -> Iterator[Any]:
-    yield data
-    inner = data.values() if isinstance(data, dict) else data if isinstance(data, list) else ()
-    for part in inner:
-        yield from _depths(part)

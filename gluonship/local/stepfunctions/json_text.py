@@ -41,11 +41,29 @@ def parsed_timestamp(text: str) -> datetime:
     return time
 
 
-def within_limit(value: Any, what: str) -> Any:
+def within_limit(value: Any, what: str, limit: int = LIMIT_BYTES) -> Any:
     """The value itself. Raises StatesError States.DataLimitExceeded above 256 KiB of JSON."""
-    if len(compact(value).encode()) > LIMIT_BYTES:
+    # What states make may hold the same value a thousand times over: its text is made last.
+    if _has_more_than(limit, value) or len(compact(value).encode(errors="surrogatepass")) > limit:
         raise StatesError(
             DATA_LIMIT,
             f"{what} returned a result with a size exceeding the maximum number of bytes service limit.",
         )
     return value
+
+
+def _has_more_than(limit: int, value: Any) -> bool:
+    """Whether the value's JSON surely has more characters; looks no further than that takes."""
+    waiting, size = [value], 0
+    while waiting and size <= limit:
+        part = waiting.pop()
+        size += 1
+        if isinstance(part, str):
+            size += len(part)
+        elif isinstance(part, list):
+            size += len(part)
+            waiting.extend(part)
+        elif isinstance(part, dict):
+            size += sum(map(len, part))
+            waiting.extend(part.values())
+    return size > limit

@@ -1,154 +1,63 @@
-"""JSONata in states: `{% ... %}`, with AWS's own functions.
+"""JSONata in states: `{% ... %}`, evaluated where it can hold up nobody.
 
 AWS: "Transforming data with JSONata in Step Functions".
 """
 
 from __future__ import annotations
 
-import functools
-import hashlib
-import json
-import math
-import random
-import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from gluonship.local import evaluation
+from gluonship.local.stepfunctions import jsonata_expressions
 from gluonship.local.stepfunctions.failures import QUERY, StatesError
 from gluonship.local.stepfunctions.halting import Halt
-from gluonship.local.stepfunctions.intrinsic_functions import FUNCTIONS
-from gluonship.local.stepfunctions.json_text import read
-from gluonship.local.stepfunctions.jsonata_bounds import BoundedPattern, watcher
+from gluonship.local.stepfunctions.jsonata_expressions import has_expressions
 
-_OPEN, _CLOSE = "{%", "%}"
-FUNCTION_NAMES = ("partition", "range", "hash", "random", "uuid", "parse")  # AWS's, beside JSONata's own
-_HASHES = {name.replace("-", ""): name for name in ("MD5", "SHA-1", "SHA-256", "SHA-384", "SHA-512")}
+_SECONDS = 5.0  # of the processor, for all the expressions of a field
 
 
-class _UndefinedError(Exception):
-    """The expression gave nothing."""
-
-
-def is_expression(value: Any) -> bool:
-    return isinstance(value, str) and value.startswith(_OPEN) and value.endswith(_CLOSE)
-
-
-def syntax_error(text: str) -> str:
-    """What is wrong with an expression, or nothing."""
-    jsonata = _library()
+def syntax_errors(expressions: Sequence[str]) -> Sequence[str]:
+    """What is wrong with each expression, or nothing; where reading one takes too much, only that is said."""
+    if not expressions:
+        return []
     try:
-        jsonata.Jsonata(_inner(text), BoundedPattern)
-    except (jsonata.jexception.JException, ValueError, RecursionError) as error:
-        return str(error)
-    return ""
+        return evaluation.evaluate(
+            jsonata_expressions.syntax_errors, expressions, seconds=_SECONDS, owner="definitions"
+        )
+    except evaluation.EvaluationFailed as error:
+        wrong = int(error.mark or 0)
+        return [str(error) if place == wrong else "" for place in range(len(expressions))]
 
 
-def evaluate(template: Any, bindings: Mapping[str, Any], field: str, now: datetime, halt: Halt) -> Any:
+def evaluate(
+    template: Any, bindings: Mapping[str, Any], field: str, now: datetime, halt: Halt, execution: str
+) -> Any:
     """A value with all its expressions replaced. `field` is its place in the state, for errors.
 
-    Raises StatesError States.QueryEvaluationError, HaltedError.
+    Raises StatesError States.QueryEvaluationError, States.DataLimitExceeded; HaltedError.
     """
-    if isinstance(template, dict):
-        return {
-            name: evaluate(part, bindings, f"{field}/{name}", now, halt) for name, part in template.items()
-        }
-    if isinstance(template, list):
-        return [
-            evaluate(part, bindings, f"{field}[{place}]", now, halt) for place, part in enumerate(template)
-        ]
-    if not is_expression(template):
+    if not has_expressions(template):
         return template
-    expression = _inner(template)
-    shown = f"The JSONata expression '{expression}' specified for the field '{field}'"
     try:
-        return _value(expression, bindings, now, halt)
-    except _UndefinedError:
-        raise StatesError(QUERY, f"{shown} returned nothing (undefined).") from None
-    except Exception as error:
+        answer = evaluation.evaluate(
+            jsonata_expressions.evaluate,
+            template,
+            bindings,
+            field,
+            int(now.timestamp() * 1000),
+            seconds=_SECONDS,
+            owner=execution,
+            cancel=halt.on_halt,
+        )
+    except evaluation.Cancelled:
         halt.check()
-        # The library raises what Python raises as well as its own errors; all are the expression's fault.
-        raise StatesError(QUERY, f"{shown} threw an error during evaluation. {_words(error)}") from error
-
-
-def _value(expression: str, bindings: Mapping[str, Any], now: datetime, halt: Halt) -> Any:
-    jsonata = _library()
-    query = jsonata.Jsonata(expression, BoundedPattern)
-    query.set_output_convert_nulls(False)  # null is a value, undefined is none: both would be None
-    frame = query.create_frame()
-    frame.set_evaluate_entry_callback(watcher(halt))
-    for name, function in _functions(now).items():
-        frame.bind(name, jsonata.Jsonata.JLambda(function))
-    for name, value in bindings.items():
-        frame.bind(name, jsonata.utils.Utils.NULL_VALUE if value is None else value)
-    found = query.evaluate(None, frame)
-    if found is None:
-        raise _UndefinedError
-    return _plain(found, jsonata.utils.Utils.NULL_VALUE)
-
-
-def _plain(value: Any, null: Any) -> Any:
-    if value is null:
-        return None
-    if isinstance(value, dict):
-        return {name: _plain(part, null) for name, part in value.items()}
-    if isinstance(value, list):
-        return [_plain(part, null) for part in value]
-    if value is None or isinstance(value, str | bool | int):
-        return value
-    if isinstance(value, float) and math.isfinite(value):
-        return int(value) if value.is_integer() else value
-    raise TypeError(f"The result is of an unsupported type: {type(value).__name__}")
-
-
-def _functions(now: datetime) -> dict[str, Any]:
-    milliseconds = int(now.timestamp() * 1000)
-    shown = _library().datetimeutils.DateTimeUtils.format_datetime
-
-    def time_text(picture: str | None = None, zone: str | None = None) -> str:
-        return str(shown(milliseconds, picture, zone))
-
-    return {
-        "partition": FUNCTIONS["States.ArrayPartition"],
-        "range": FUNCTIONS["States.ArrayRange"],
-        "hash": _hash,
-        "random": _random,
-        "uuid": lambda: str(uuid.uuid4()),
-        "parse": read,
-        "eval": _no_eval,
-        "millis": lambda: milliseconds,
-        "now": time_text,
-    }
-
-
-def _hash(data: Any, algorithm: str) -> str:
-    known = algorithm if algorithm in _HASHES.values() else _HASHES.get(algorithm, "")
-    if not known:
-        raise ValueError(f"$hash: {algorithm} is none of {', '.join(_HASHES.values())}")
-    text = data if isinstance(data, str) else json.dumps(data, separators=(",", ":"))
-    return hashlib.new(known.replace("-", "").lower(), text.encode(), usedforsecurity=False).hexdigest()
-
-
-def _no_eval(text: Any = None, focus: Any = None) -> None:
-    raise ValueError("Step Functions has no $eval; $parse reads JSON")
-
-
-def _random(seed: Any = None) -> float:
-    return (random if seed is None else random.Random(seed)).random()  # noqa: S311 - no secret
-
-
-def _inner(text: str) -> str:
-    return text[len(_OPEN) : -len(_CLOSE)].strip()
-
-
-def _words(error: Exception) -> str:
-    code = getattr(error, "error", "")
-    return f"{code}: {error}" if code else f"{type(error).__name__}: {error}"
-
-
-@functools.cache
-def _library() -> Any:
-    """Imported when first used: most machines have no JSONata."""
-    import jsonata
-
-    return jsonata
+        raise
+    except evaluation.EvaluationFailed as error:
+        halt.check()
+        name = error.mark or f"The JSONata of the field '{field}'"
+        raise StatesError(QUERY, f"{name} threw an error during evaluation. {error}") from error
+    if "value" in answer:
+        return answer["value"]
+    raise StatesError(answer["error"], answer["cause"])

@@ -72,4 +72,5 @@ class JsonataVisit(Visit):
         states = {"input": self.data, "context": self.frame.context(), **more}
         bindings = {**self.frame.variables.all(), "states": states}
         now = self.frame.run.around.clock.now()
-        return evaluate(template, bindings, field, now, self.frame.halt)
+        execution = self.frame.run.context["Execution"]["Id"]
+        return evaluate(template, bindings, field, now, self.frame.halt, execution)

@@ -13,7 +13,7 @@ from typing import Any
 from gluonship.local.stepfunctions import json_paths
 from gluonship.local.stepfunctions.choice_rules import rule_holds
 from gluonship.local.stepfunctions.failures import StatesError
-from gluonship.local.stepfunctions.json_text import compact
+from gluonship.local.stepfunctions.json_text import compact, within_limit
 from gluonship.local.stepfunctions.payload_templates import Sources, fill, lookup
 from gluonship.local.stepfunctions.visits import Visit
 
@@ -30,11 +30,13 @@ class JsonPathVisit(Visit):
     def arguments(self) -> Any:
         if "Parameters" not in self.state or self.state["Type"] == "Map":
             return self._input
-        return fill(self.state["Parameters"], self._sources(self._input))
+        return self._filled("Parameters", self.state["Parameters"], self._sources(self._input))
 
     def finish(self, result: Any) -> Any:
         selector = self.state.get("ResultSelector")
-        selected = fill(selector, self._sources(result)) if selector is not None else result
+        selected = result
+        if selector is not None:
+            selected = self._filled("ResultSelector", selector, self._sources(result))
         output = self._selected("OutputPath", self._put(self.state, selected))
         self._assign(self.state, result)
         return output
@@ -64,7 +66,8 @@ class JsonPathVisit(Visit):
         if template is None:
             return value
         context = {**self.frame.context(), "Map": {"Item": {"Index": index, "Value": value}}}
-        return fill(template, Sources(self._input, context, self.frame.variables.all()))
+        sources = Sources(self._input, context, self.frame.variables.all())
+        return self._filled("ItemSelector", template, sources)
 
     def holds(self, rule: Mapping[str, Any]) -> bool:
         return rule_holds(rule, self._sources(self._input))
@@ -94,4 +97,7 @@ class JsonPathVisit(Visit):
     def _assign(self, rule: Mapping[str, Any], data: Any) -> None:
         """Comes last: the state itself sees the variables as they were, and one that fails assigns none."""
         if "Assign" in rule:
-            self.frame.variables.assign(fill(rule["Assign"], self._sources(data)))
+            self.frame.variables.assign(self._filled("Assign", rule["Assign"], self._sources(data)))
+
+    def _filled(self, field: str, template: Any, sources: Sources) -> Any:
+        return within_limit(fill(template, sources), f"The field '{field}'")

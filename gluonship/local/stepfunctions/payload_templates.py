@@ -12,7 +12,7 @@ from typing import Any
 from gluonship.local.stepfunctions import intrinsics, json_paths
 from gluonship.local.stepfunctions.failures import RUNTIME, StatesError
 from gluonship.local.stepfunctions.json_path_filters import PathSyntaxError
-from gluonship.local.stepfunctions.json_text import compact
+from gluonship.local.stepfunctions.json_text import compact, within_limit
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,8 @@ class Sources:
 
 
 def lookup(text: str, sources: Sources, field: str) -> Any:
-    """The value of a path or intrinsic function. Raises StatesError States.Runtime, naming the field."""
+    """The value of a path or intrinsic function. Raises StatesError States.Runtime, naming the field, and
+    States.DataLimitExceeded."""
     if intrinsics.is_intrinsic(text):
         return intrinsics.evaluate(intrinsics.parse(text), lambda path: lookup(path, sources, field))
     in_context = text.startswith("$$")
@@ -38,7 +39,12 @@ def lookup(text: str, sources: Sources, field: str) -> Any:
             )
         data = sources.variables[path.variable]
     try:
-        return json_paths.find(path, data)
+        found = json_paths.find(path, data)
+        return found if path.definite else within_limit(found, f"The JSONPath '{text}'")
+    except json_paths.PathTooWideError:
+        raise StatesError(
+            RUNTIME, f"The JSONPath '{text}' specified for the field '{field}' leads to too many places."
+        ) from None
     except json_paths.PathMissingError:
         raise StatesError(
             RUNTIME,

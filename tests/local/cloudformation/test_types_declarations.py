@@ -279,9 +279,6 @@ def test_patterns_of_another_dialect() -> None:
 
 
 def test_a_pattern_is_not_asked_of_a_text_that_is_too_long(types: ResourceTypes) -> None:
-    """A pattern may take time with the square of the text's length, and the whole cloud waits meanwhile."""
-    assert not matches("^a+$", "a" * 4000 + "!")
-    assert matches("^a+$", "a" * 5000 + "!")
     path = "/" + "a" * 600
     refused = types.review(SCOPE, "AWS::IAM::Group", {"Path": path}).refused
     assert len(refused) == 1

@@ -142,11 +142,14 @@ def test_a_handlers_answer_has_the_models_members_only() -> None:
         json_protocol.serialise(model, {"Creation": 1})
 
 
-def test_every_pattern_of_sagemakers_model_can_be_checked() -> None:
-    model = service_model("sagemaker")
+@pytest.mark.parametrize(
+    ("service", "least"), [("sagemaker", 200), ("stepfunctions", 2), ("cloudformation", 10), ("events", 10)]
+)
+def test_every_pattern_of_a_model_can_be_checked(service: str, least: int) -> None:
+    model = service_model(service)
     shapes = [model.shape_for(name) for name in model.shape_names]
     patterns = {shape.metadata["pattern"] for shape in shapes if "pattern" in shape.metadata}
-    assert len(patterns) > 200
+    assert len(patterns) > least
     for pattern in patterns:
         compiled(pattern)
 
@@ -155,6 +158,21 @@ def test_every_pattern_of_sagemakers_model_can_be_checked() -> None:
 def test_a_name_made_to_exhaust_the_pattern_is_answered_at_once() -> None:
     message = complaint("DescribeTrainingJob", {"TrainingJobName": "a" + "-" * 1_000_000 + "!"})
     assert message.endswith("Member must have length less than or equal to 63")
+
+
+@pytest.mark.parametrize(("end", "refused"), [("/b", False), ("!", True)])
+def test_a_value_made_to_exhaust_an_ambiguous_pattern_is_answered(end: str, refused: bool) -> None:
+    """The pattern, of AWS's model, would be tried in more ways than there is time for."""
+    repositories = [{"RepositoryUrl": "https://" + "a" * 60 + end}]
+    request = {
+        "DomainName": "d",
+        "AuthMode": "IAM",
+        "DefaultUserSettings": {"JupyterLabAppSettings": {"CodeRepositories": repositories}},
+        "SubnetIds": ["subnet-1"],
+        "VpcId": "" if not refused else "vpc-1",  # too short: so that there is something to say
+    }
+    message = complaint("CreateDomain", request)
+    assert ("Member must satisfy regular expression pattern: https://" in message) is refused
 
 
 def test_boto3_sees_awss_codes(cloud: LocalCloud) -> None:
@@ -199,6 +217,8 @@ def test_an_unsigned_request_is_told_so(cloud: LocalCloud) -> None:
         (r"([\p{L}\p{Z}\p{N}_.:\/=+\-@]*)${1,256}", "a b", "a?"),
         (r"[\p{L}\p{M}\p{S}\p{N}\p{P}]+", "€5!", "a b"),
         (r"arn:[\p{Alnum}\-]+", "arn:aws-cn", "arn:é"),
+        (r"\p{ASCII}*", "Root=1;", "é"),
+        (r"\[\p{L}+[\]\p{L}]", "[éa]", "[]"),
         (r"[\u0020-\uD7FF\uE000-\uFFFD\uD800\uDC00-\uDBFF\uDFFF\t]*", "a\t😀", "a\n"),
         (r"\d{2}", "12", "٣٣"),
         ("a", "a", "aa"),

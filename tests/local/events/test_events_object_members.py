@@ -138,7 +138,7 @@ RECORD: list[tuple[str, Any]] = [
     ("eventSource", "aws:s3"),
     ("awsRegion", REGION),
     ("eventTime", like(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")),
-    ("userIdentity/principalId", like(r"AWS:[A-Z0-9:_.-]+")),
+    ("userIdentity/principalId", like(r"AWS:AROA[A-Z0-9]+:gluonship")),
     ("requestParameters/sourceIPAddress", "127.0.0.1"),
     ("responseElements/x-amz-request-id", like(r"[A-Z0-9]{16}")),
     ("responseElements/x-amz-id-2", like(r"[A-Za-z0-9+/]{70,}=*")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -125,16 +126,53 @@ def test_metrics_flush_by_themselves(clients: Clients) -> None:
     assert eventually(lambda: bool(client.list_metrics(Namespace="Mine")["Metrics"]), 3.0)
 
 
+class Measured:
+    """A reader's log and what it found in it; time passes by a second a line."""
+
+    def __init__(self, *definitions: MetricDefinition) -> None:
+        self.found: list[tuple[str, float]] = []
+        self.times: list[datetime] = []
+        self.said: list[str] = []
+        self.clock = datetime(2026, 1, 2, tzinfo=UTC)
+        self.reader = MetricReader(definitions, self._found, self.said.append, self._now, "job")
+
+    def read(self, lines: Iterable[str]) -> list[tuple[str, float]]:
+        for line in lines:
+            self.reader.read(line)
+        self.reader.finish()
+        return self.found
+
+    def _found(self, name: str, value: float, time: datetime) -> None:
+        self.found.append((name, value))
+        self.times.append(time)
+
+    def _now(self) -> datetime:
+        self.clock += timedelta(seconds=1)
+        return self.clock
+
+
+LOSS = MetricDefinition("loss", "loss=([0-9.eE+-]+)")
+
+
 def test_metric_lines() -> None:
-    reader = MetricReader(
-        [
-            MetricDefinition("loss", "loss=([0-9.eE+-]+)"),
-            MetricDefinition("whole", "[0-9]+%"),
-            MetricDefinition("word", "is (\\w+)"),
-        ]
-    )
-    assert list(reader.read("epoch=1 loss=0.5 val loss=1e-3 is bad")) == [("loss", 0.5), ("loss", 1e-3)]
-    assert list(reader.read("is 7")) == [("word", 7.0)]
-    assert list(reader.read("nothing")) == []
+    measured = Measured(LOSS, MetricDefinition("whole", "[0-9]+%"), MetricDefinition("word", "is (\\w+)"))
+    lines = ["epoch=1 loss=0.5 val loss=1e-3 is bad", "is 7", "nothing", "loss=2 is 3"]
+    assert measured.read(lines) == [
+        ("loss", 0.5),
+        ("loss", 1e-3),
+        ("word", 7.0),
+        ("loss", 2.0),
+        ("word", 3.0),
+    ]
+    assert [time.second for time in measured.times] == [1, 1, 2, 4, 4]
     with pytest.raises(ValueError, match="metric 'm' is not valid"):
-        MetricReader([MetricDefinition("m", "(")])
+        Measured(MetricDefinition("m", "("))
+
+
+def test_a_long_log_is_read_in_order_and_whole() -> None:
+    measured = Measured(LOSS)
+    lines = [f"loss={number} {'x' * (number % 50)}" for number in range(20_000)]
+    lines[7] = "x" * 8000 + " loss=7 " + "x" * 300_000 + "loss=8"  # what comes so late is not searched
+    lines[9:9] = [""] * 40_000
+    assert measured.read(lines) == [("loss", number) for number in range(20_000)]
+    assert measured.said == []

@@ -14,7 +14,7 @@ import boto3
 from gluonship.local.contracts import Clients, Scope, StateChange
 from gluonship.local.execution.clock import SystemClock
 from gluonship.local.execution.events import EventStream
-from gluonship.local.stepfunctions import install
+from gluonship.local.stepfunctions.interpreter import Interpreter
 
 SCOPE = Scope("123456789012", "us-east-1")
 ROLE = "arn:aws:iam::123456789012:role/states"
@@ -35,7 +35,7 @@ class House:
         self.clock, self.events = SystemClock(), EventStream()
         self.changes: list[StateChange] = []
         self.events.subscribe(self.changes.append)
-        self.interpreter = install(clients, self.clock, self.events)
+        self.interpreter = Interpreter(clients, self.clock, self.events)
         self._operations = self.interpreter.operations()
 
     def call(self, operation: str, **request: Any) -> dict[str, Any]:

@@ -10,9 +10,8 @@ import pytest
 from machine_house import House
 from machine_runs import jsonata, machine
 
+from gluonship.local.contracts import AwsError
 from gluonship.local.stepfunctions.choice_rules import COMPARISONS
-from gluonship.local.stepfunctions.halting import Halt, HaltedError, Reason
-from gluonship.local.stepfunctions.jsonata_bounds import watcher
 
 END = {"End": True}
 ALL = {"ErrorEquals": ["States.ALL"]}
@@ -109,29 +108,38 @@ def test_an_expression_without_end_ends_with_its_execution(house: House) -> None
     assert threads_of_executions() == []
 
 
-def test_an_expression_has_a_time_limit_of_its_own() -> None:
-    with pytest.raises(TimeoutError, match="without end"):
-        watcher(Halt(), seconds=-1)(None, None, None)
-    halt = Halt()
-    step = watcher(halt)
-    step(None, None, None)
-    halt.halt(Reason.STOPPED)
-    with pytest.raises(HaltedError):
-        step(None, None, None)
+@pytest.mark.parametrize("field", ["Output", "Assign"])
+def test_what_an_expression_makes_is_no_larger_than_a_payload(house: House, field: str) -> None:
+    state = {"Type": "Pass", field: {"x": "{% $pad('x', 300000) %}"}, **END}
+    described = house.run(jsonata(Step=state))
+    assert described["error"] == "States.DataLimitExceeded"
+    assert described["cause"].startswith(f"The field '{field}' returned a result with a size exceeding")
 
 
-def test_a_regular_expression_that_backtracks_gives_up_and_holds_nobody_up(house: House) -> None:
-    execution = house.start(
-        passing("{% $contains($states.input.text, /(a|aa|b?a)+$/) %}"), {"text": "a" * 5000 + "!"}
-    )
-    longest, before = 0.0, time.monotonic()
-    while house.describe(execution)["status"] == "RUNNING":
-        time.sleep(0.001)
-        longest, before = max(longest, time.monotonic() - before), time.monotonic()
-    described = house.describe(execution)
+def test_an_expression_has_little_memory(house: House) -> None:
+    template = {"fine": "{% 1 + 1 %}", "bad": ["{% $length($pad('x', 1000000000)) %}"]}
+    described = house.run(passing(template))
     assert described["error"] == "States.QueryEvaluationError"
-    assert "TimeoutError" in described["cause"]
-    assert longest < 1.0
+    assert "'$length($pad('x', 1000000000))' specified for the field 'Output/bad[0]'" in described["cause"]
+    assert "It needed more than 256 MiB of memory." in described["cause"]
+
+
+def test_a_failed_expression_can_be_caught(house: House) -> None:
+    state = {"Type": "Parallel", "Branches": [passing("{% $length($pad('x', 1000000000)) %}")], **END}
+    catch = {
+        "ErrorEquals": ["States.QueryEvaluationError"],
+        "Next": "Done",
+        "Output": "{% $states.errorOutput.Error %}",
+    }
+    described = house.run(jsonata(Both={**state, "Catch": [catch]}, Done={"Type": "Succeed"}))
+    assert described["output"] == '"States.QueryEvaluationError"'
+
+
+def test_reading_an_expression_is_bounded_too(house: House) -> None:
+    with pytest.raises(AwsError) as caught:
+        house.create(passing({"a": "{% 1 + 1 %}", "b": "{% " + "(" * 5000 + "1" + ")" * 5000 + " %}"}))
+    assert caught.value.code == "InvalidDefinition"
+    assert "at /States/Step/Output/b" in caught.value.message
 
 
 @pytest.mark.parametrize(
@@ -152,6 +160,69 @@ def test_jsonata_evaluates_no_text(house: House) -> None:
     described = house.run(passing("{% $eval('1 + 1') %}"))
     assert described["error"] == "States.QueryEvaluationError"
     assert "no $eval" in described["cause"]
+
+
+# --- what JSONPath multiplies -----------------------------------------------------------------------------
+
+
+def nested(depth: int) -> Any:
+    value: Any = [1]
+    for _ in range(depth):
+        value = [value, 1]
+    return value
+
+
+@pytest.mark.parametrize(
+    ("parameters", "what"),
+    [
+        ({f"x{number}.$": "$" for number in range(2000)}, "The field 'Parameters'"),
+        ({"x.$": f"States.Array({', '.join(['$'] * 2000)})"}, "The intrinsic function States.Array"),
+        (
+            {"x.$": f"States.Format('{'{}' * 2000}', {', '.join(['$.text'] * 2000)})"},
+            "The intrinsic function States.Format",
+        ),
+        ({"x.$": "$..*"}, "The JSONPath '$..*'"),
+    ],
+)
+def test_what_repeats_its_input_is_measured_before_it_is_made(
+    house: House, parameters: dict[str, Any], what: str
+) -> None:
+    state = {"Type": "Pass", "Parameters": parameters, **END}
+    described = house.run(machine(Step=state), {"text": "x" * 100_000, "deep": nested(300)})
+    assert described["error"] == "States.DataLimitExceeded"
+    assert described["cause"].startswith(f"{what} returned a result with a size exceeding")
+
+
+def test_deep_scans_after_each_other_end(house: House) -> None:
+    state = {"Type": "Pass", "InputPath": "$..[0]..[0]..[0]..[0]..[0]", **END}
+    described = house.run(machine(Step=state), nested(100))
+    assert described["error"] == "States.Runtime"
+    assert "specified for the field 'InputPath' leads to too many places" in described["cause"]
+
+
+def test_a_variable_that_doubles_itself_ends(house: House) -> None:
+    described = house.run(
+        machine(
+            Begin={"Type": "Pass", "Assign": {"a": "x" * 1000}, "Next": "Double"},
+            Double={"Type": "Pass", "Assign": {"a.$": "States.Array($a, $a)"}, "Next": "Double"},
+        )
+    )
+    assert described["error"] == "States.DataLimitExceeded"
+
+
+def test_all_variables_together_are_bounded(house: House) -> None:
+    states: dict[str, Any] = {
+        f"S{number}": {"Type": "Pass", "Assign": {f"v{number}.$": "$.t"}, "Next": f"S{number + 1}"}
+        for number in range(45)
+    }
+    described = house.run(machine(**states, S45={"Type": "Succeed"}), {"t": "x" * 250_000})
+    assert described["error"] == "States.DataLimitExceeded"
+    assert described["cause"].startswith("The variables of the execution")
+
+
+def test_a_number_without_end_is_no_whole_one(house: House) -> None:
+    state = {"Type": "Pass", "Parameters": {"x.$": "States.MathAdd(States.StringToJson('1e999'), 1)"}, **END}
+    assert house.run(machine(Step=state))["error"] == "States.IntrinsicFailure"
 
 
 # --- StringMatches ---------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import functools
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
@@ -22,8 +23,12 @@ from jsonschema import (  # type: ignore[import-untyped]
 from gluonship.local.cloudformation.contract import UNKNOWN, Properties
 from gluonship.local.cloudformation.template.values import has_unknown
 from gluonship.local.cloudformation.types.coercion import is_type
-from gluonship.local.cloudformation.types.patterns import LONGEST_TRIED, matches
+from gluonship.local.cloudformation.types.patterns import matches
 from gluonship.local.cloudformation.types.schema import ResourceSchema
+
+# jsonschema itself asks the names of an object; none of the schemas' patterns of names takes longer than some
+# 50 ms with this many characters.
+_LONGEST_NAME = 4096
 
 Keyword = Callable[..., Iterable[ValidationError] | None]
 
@@ -142,7 +147,7 @@ def _tolerant(rule: Keyword) -> Keyword:
 
 def _pattern(validator: Any, wanted: str, instance: Any, schema: Any) -> Iterator[ValidationError]:
     """Not asked of a text that is too long anyway."""
-    longest = schema.get("maxLength", LONGEST_TRIED)
+    longest = schema.get("maxLength", math.inf)
     if isinstance(instance, str) and len(instance) <= longest and not matches(wanted, instance):
         yield ValidationError("")
 
@@ -153,8 +158,8 @@ def _with_short_names(rule: Keyword) -> Keyword:
     @functools.wraps(rule)
     def check(validator: Any, wanted: Any, instance: Any, schema: Any) -> Iterable[ValidationError]:
         longest = max(map(len, instance), default=0) if isinstance(instance, Mapping) else 0
-        if longest > LONGEST_TRIED:
-            said = f"a name in it has {longest} characters; {LONGEST_TRIED} are the most"
+        if longest > _LONGEST_NAME:
+            said = f"a name in it has {longest} characters; {_LONGEST_NAME} are the most"
             yield ValidationError(said, validator="propertyNames")
         else:
             yield from rule(validator, wanted, instance, schema) or ()

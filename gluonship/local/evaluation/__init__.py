@@ -1,0 +1,13 @@
+"""Whatever a user's expression or pattern computes is computed here, in processes that have little time and
+memory: none of it can hold up the cloud, fill its memory or outlive it."""
+
+from __future__ import annotations
+
+from gluonship.local.evaluation.failures import Cancelled, EvaluationFailed
+from gluonship.local.evaluation.workers import Workers
+
+__all__ = ["Cancelled", "EvaluationFailed", "close", "evaluate"]
+
+_workers = Workers()
+evaluate = _workers.evaluate
+close = _workers.close
