@@ -113,7 +113,7 @@ def _serve(
 
     with ThreadPoolExecutor(1, "data-plane") as pool:
         # The two processes come up at the same time: most of a start is importing.
-        data_plane = pool.submit(_start_data_plane, home)
+        data_plane = pool.submit(_start_data_plane, home, settings)
         import psutil
 
         from gluonship.local.launcher import wiring
@@ -158,11 +158,12 @@ def _images(home: Home) -> ImageTable:
         raise LauncherError(str(error)) from error
 
 
-def _start_data_plane(home: Home) -> DataPlane:
+def _start_data_plane(home: Home, settings: Settings) -> DataPlane:
+    from gluonship.local.serving.limits import Limits
     from gluonship.local.serving.router import DataPlane, DataPlaneError
 
     try:
-        return DataPlane.start(home.path)
+        return DataPlane.start(home.path, limits=Limits(settings.payload_limit_bytes))
     except DataPlaneError as error:
         raise LauncherError(str(error)) from error
 

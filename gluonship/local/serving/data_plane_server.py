@@ -23,64 +23,51 @@ import uvloop
 from aiohttp import web
 
 from gluonship.local import hosts
+from gluonship.local.serving import memory
+from gluonship.local.serving.caller_connection import CallerServer, error_response
 from gluonship.local.serving.container_client import PooledContainerClient
-from gluonship.local.serving.invocations import (
-    BODY_LIMIT,
-    INVOCATION_SECONDS,
-    Invoker,
-    Request,
-    Response,
-)
+from gluonship.local.serving.invocations import INVOCATION_SECONDS, Invoker, Request, Response
+from gluonship.local.serving.limits import Limits
+from gluonship.local.serving.request_bodies import RequestBodies
 from gluonship.local.serving.routes import Endpoint, RouteTable
-from gluonship.local.serving.runtime_errors import RuntimeApiError, validation_error
+from gluonship.local.serving.runtime_errors import RuntimeApiError
 
 _log = logging.getLogger(__name__)
 
-_DISCARD_LIMIT = 10 * BODY_LIMIT
-
 
 class DataPlaneServer:
-    def __init__(self, invoker: Invoker, port: int) -> None:
+    def __init__(self, invoker: Invoker, port: int, bodies: RequestBodies) -> None:
         self._invoker = invoker
         self._port = port
+        self._bodies = bodies
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
-            self._check_sender(request)
-            body = await _read_body(request)
+            response = await self._answer(request)
         except RuntimeApiError as error:
-            headers = {"x-amzn-ErrorType": error.code, "Content-Type": "application/json"}
-            return _to_web(Response(error.status, headers, error.body()))
-        incoming = Request(request.method, request.path_qs, request.headers, body)
-        try:
-            return _to_web(await self._invoker.answer(incoming))
+            response = error_response(error)
+        except ConnectionError:
+            raise  # the caller left
         except Exception:  # noqa: BLE001 - a defect becomes AWS's answer; its traceback is the log's
-            _log.exception("%s %s failed", incoming.method, incoming.path)
-            message = b'{"Message": "The data plane failed; see data-plane.log in GLUONSHIP_HOME."}'
-            return _to_web(Response(500, {"x-amzn-ErrorType": "InternalFailure"}, message))
+            _log.exception("%s %s failed", request.method, request.path_qs)
+            message = "The data plane failed; see data-plane.log in GLUONSHIP_HOME."
+            response = error_response(RuntimeApiError("InternalFailure", message, 500))
+        if not request.content.is_eof():
+            response.force_close()  # the next request would begin somewhere in this one's body
+        return response
+
+    async def _answer(self, request: web.BaseRequest) -> web.Response:
+        self._check_sender(request)
+        async with self._bodies.read(request) as body:
+            incoming = Request(request.method, request.path_qs, request.headers, body)
+            answer = await self._invoker.answer(incoming)
+        return _to_web(answer)
 
     def _check_sender(self, request: web.BaseRequest) -> None:
         """Before a byte of the body is read."""
         refused = hosts.refusal(request.headers.get("Host"), request.headers.get("Origin"), self._port)
         if refused:
             raise RuntimeApiError("AccessDeniedException", refused, 403)
-
-
-async def _read_body(request: web.BaseRequest) -> bytes:
-    if request.headers.get("Expect", "").lower() == "100-continue":
-        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.content.iter_any():
-        size += len(chunk)
-        if size <= BODY_LIMIT:
-            chunks.append(chunk)
-        elif size > _DISCARD_LIMIT:
-            break
-        # Read on, without keeping it: a client that is still sending would not see the answer.
-    if size > BODY_LIMIT:
-        raise validation_error(f"The request's body exceeds the limit of {BODY_LIMIT} bytes.", status=413)
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 def _to_web(response: Response) -> web.Response:
@@ -120,16 +107,14 @@ def _say(message: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
-async def serve(port: int, account_id: str, timeout: float) -> None:
+async def serve(port: int, account_id: str, timeout: float, limits: Limits) -> None:
+    memory.give_back_large_blocks()
     table = RouteTable()
-    async with PooledContainerClient.open() as client:
+    async with PooledContainerClient.open(limits.payload_bytes) as client:
         bound = socket.create_server(("127.0.0.1", port))
         port = bound.getsockname()[1]
-        server = web.Server(
-            DataPlaneServer(Invoker(table, client, account_id, timeout), port).handle,
-            access_log=None,
-            read_bufsize=2**18,
-        )
+        invoker = Invoker(table, client, account_id, timeout)
+        server = CallerServer(DataPlaneServer(invoker, port, RequestBodies(limits)).handle, limits)
         listener = await asyncio.get_running_loop().create_server(server, sock=bound)
         _say({"port": port})
         await Commands(table).serve()
@@ -142,9 +127,11 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0, help="0: any free port")
     parser.add_argument("--account", default="123456789012", help="of requests that name no other")
     parser.add_argument("--timeout", type=float, default=INVOCATION_SECONDS, help="seconds an invocation")
+    parser.add_argument("--limits", type=json.loads, default={}, help="fields of limits.Limits, as JSON")
     arguments = parser.parse_args()
+    limits = Limits(**arguments.limits)
     with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C in the cloud's terminal reaches us too
-        uvloop.run(serve(arguments.port, arguments.account, arguments.timeout))
+        uvloop.run(serve(arguments.port, arguments.account, arguments.timeout, limits))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import logging
 import subprocess
@@ -15,6 +16,7 @@ from typing import Any, Protocol, cast, runtime_checkable
 
 from gluonship.local.contracts import Route, Scope
 from gluonship.local.serving.instances import InstanceState
+from gluonship.local.serving.limits import Limits
 
 _log = logging.getLogger(__name__)
 
@@ -45,10 +47,11 @@ class DataPlane:
     Should that process die, it is started again on the same port with the same routes.
     """
 
-    def __init__(self, log: Path, port: int, account_id: str, timeout: float) -> None:
+    def __init__(self, log: Path, port: int, account_id: str, timeout: float, limits: Limits) -> None:
         self._log = log
         self._account_id = account_id
         self._timeout = timeout
+        self._limits = limits
         self._lock = threading.RLock()  # one command at a time on the pipe, and the fields below
         self._routes: dict[tuple[str, str, str], dict[str, Any]] = {}
         self._watched: set[int] = set()
@@ -66,11 +69,12 @@ class DataPlane:
         port: int = 0,
         account_id: str = DEFAULT_ACCOUNT,
         invocation_seconds: float = 60.0,
+        limits: Limits | None = None,
     ) -> DataPlane:
         """The process, listening on 127.0.0.1:`port` (0: any free one). Its log is `home`/data-plane.log.
         Raises DataPlaneError."""
         home.mkdir(parents=True, exist_ok=True)
-        return cls(home / "data-plane.log", port, account_id, invocation_seconds)
+        return cls(home / "data-plane.log", port, account_id, invocation_seconds, limits or Limits())
 
     @property
     def pid(self) -> int:
@@ -159,6 +163,7 @@ class DataPlane:
         command = [sys.executable, "-m", "gluonship.local.serving.data_plane_server"]
         command += ["--port", str(self.port), "--account", self._account_id]
         command += ["--timeout", str(self._timeout)]
+        command += ["--limits", json.dumps(dataclasses.asdict(self._limits))]
         with self._log.open("ab") as log:
             process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, bufsize=1
