@@ -134,8 +134,8 @@ def _is_missing(answer: _Answer, environ: Mapping[str, Any]) -> bool:
 
 
 def _take_form(environ: dict[str, Any]) -> bytes:
-    """The body where it is a form, left in place for moto."""
-    if not environ.get("CONTENT_TYPE", "").startswith(_FORM):
+    """The body where it is a form, left in place for moto. An object that is put may be called one."""
+    if environ["REQUEST_METHOD"] == "PUT" or not environ.get("CONTENT_TYPE", "").startswith(_FORM):
         return b""
     body: bytes = environ["wsgi.input"].read()
     environ["wsgi.input"] = io.BytesIO(body)

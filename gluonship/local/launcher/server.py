@@ -27,6 +27,7 @@ from gluonship.local.launcher.home import (
     DEFAULT_PORT,
     DEFAULT_REGION,
     JOURNAL,
+    OBJECTS,
     CloudInfo,
     Home,
     LauncherError,
@@ -87,7 +88,8 @@ def _serve(
         report("taken", "")
         return
     home.forget()
-    shutil.rmtree(home.path / "containers", ignore_errors=True)  # of the cloud before
+    for left_over in ("containers", OBJECTS):  # of the cloud before
+        shutil.rmtree(home.path / left_over, ignore_errors=True)
     left = [line for each in journal.interrupted(home.path / JOURNAL) for line in each.sentences()]
     left += journal.unreadable(home.path / JOURNAL)
     for line in left:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import shutil
 import socket
 import threading
 from collections.abc import Callable
@@ -29,6 +30,7 @@ from gluonship.local.control.http_server import HttpServer
 from gluonship.local.control.in_process import InProcessClients
 from gluonship.local.control.moto_gateway import MotoGateway
 from gluonship.local.control.registry import Registry
+from gluonship.local.deviations import stored_bytes
 from gluonship.local.execution.alarms import CloudWatchAlarms
 from gluonship.local.execution.clock import SystemClock
 from gluonship.local.execution.events import EventStream
@@ -37,7 +39,7 @@ from gluonship.local.execution.metrics import CloudWatchMetrics
 from gluonship.local.execution.runner import ProcessJobRunner
 from gluonship.local.execution.runtime import ProcessRuntime
 from gluonship.local.execution.storage import S3Storage
-from gluonship.local.launcher.home import JOURNAL, Home
+from gluonship.local.launcher.home import JOURNAL, OBJECTS, Home
 from gluonship.local.launcher.sagemaker_parts import ActiveJobs, sagemaker
 from gluonship.local.serving.fleets import ProcessFleets
 from gluonship.local.serving.router import DataPlane
@@ -60,6 +62,7 @@ class Cloud:
         until then; `shutdown` ends the process in good order."""
         self._home = home
         deviations.apply()
+        stored_bytes.keep_in(home.path / OBJECTS)
         moto = MotoGateway()
         port = listener.getsockname()[1]
         clients = InProcessClients(port)
@@ -90,6 +93,7 @@ class Cloud:
         """Stops jobs and endpoints, then the planes."""
         self.parts.close()
         self._server.close()
+        shutil.rmtree(self._home.path / OBJECTS, ignore_errors=True)
 
     def _health(self) -> dict[str, Any]:
         return {
