@@ -7,6 +7,7 @@ time. Multipart uploads and copies only refer to what is stored.
 
 from __future__ import annotations
 
+import errno
 import functools
 import hashlib
 from collections.abc import Iterator
@@ -15,7 +16,14 @@ from typing import Any
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from moto.s3.exceptions import EntityTooSmall, InvalidPart, MalformedXML, S3ClientError
-from moto.s3.models import S3_UPLOAD_PART_MIN_SIZE, FakeKey, FakeMultipart, S3Backend
+from moto.s3.models import (
+    S3_UPLOAD_PART_MIN_SIZE,
+    FakeBucket,
+    FakeDeleteMarker,
+    FakeKey,
+    FakeMultipart,
+    S3Backend,
+)
 from moto.s3.responses import S3Response
 
 from gluonship.local.deviations.aws_chunks import AwsChunks, ChunksError
@@ -31,8 +39,17 @@ _PIECE = 2**18
 _SUBRESOURCES = frozenset({"acl", "legal-hold", "retention", "tagging"})  # whose bodies are XML
 
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
 class _IncompleteBody(S3ClientError):  # type: ignore[misc]
     code = "IncompleteBody"
+
+
+class _NoRoom(S3ClientError):  # type: ignore[misc]
+    """AWS never says this. As the caller's error it is not tried again at once."""
+
+    code = "InsufficientStorage"
 
 
 @dataclass(frozen=True)
@@ -56,11 +73,14 @@ class _Unread:
 
 def apply() -> None:
     # moto remembers every instance of its models for a page that is none of AWS's.
-    for model in (FakeKey, FakeMultipart):
+    for model in (FakeBucket, FakeDeleteMarker, FakeKey, FakeMultipart):
         model.__new__ = staticmethod(_untracked)
     del FakeKey.__del__  # which warns of files that are not there
     FakeKey.value = property(lambda self: bytes(self.content), _set_value)
     FakeKey.etag = property(lambda self: f'"{self._etag or self.content.md5}"')
+    # A listing of versions is made of deep copies of all objects.
+    FakeKey.__getstate__ = _state
+    FakeKey.__setstate__ = _set_state
     FakeMultipart.complete = _complete
     S3Backend.upload_part_copy = _upload_part_copy
     S3Backend.copy_object = _copying_what_is_stored(S3Backend.copy_object)
@@ -82,6 +102,14 @@ def _set_value(key: Any, value: Any) -> None:
     if not isinstance(value, StoredBytes):
         value = stored([value.encode() if isinstance(value, str) else bytes(value)])
     key.content, key.contentsize = value, len(value)
+
+
+def _state(key: Any) -> dict[str, Any]:
+    return {name: value for name, value in vars(key).items() if name not in ("lock", "_value_buffer")}
+
+
+def _set_state(key: Any, state: dict[str, Any]) -> None:
+    vars(key).update(state)
 
 
 def _complete(self: Any, body: Iterator[tuple[int, str]]) -> tuple[StoredBytes, str, Any]:
@@ -163,7 +191,7 @@ def _in_pieces(respond: Any) -> Any:
     @functools.wraps(respond)
     def key_response(self: Any, request: Any, full_url: str, headers: Any) -> Any:
         if _brings_an_object(request):
-            self.received = _receive(request)
+            self.received = _received(request)
         status, answered, body = respond(self, request, full_url, headers)
         if isinstance(body, StoredBytes):
             return status, {**answered, "content-length": str(len(body))}, body.chunks()
@@ -181,6 +209,16 @@ def _brings_an_object(request: Any) -> bool:
         and "x-amz-copy-source" not in request.headers
         and not _SUBRESOURCES & set(request.args)
     )
+
+
+def _received(request: Any) -> _Received:
+    try:
+        return _receive(request)
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        message = f"The local cloud cannot keep the object ({error.strerror}): make room in its folder"
+        return _Received(StoredBytes(()), {}, _NoRoom(message))
 
 
 def _receive(request: Any) -> _Received:

@@ -98,6 +98,9 @@ class StoredBytes:
             passed += each.size
         return StoredBytes(tuple(pieces))
 
+    def __deepcopy__(self, _: object) -> StoredBytes:
+        return self
+
     def __bytes__(self) -> bytes:
         return b"".join(self.chunks())
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from boto3.s3.transfer import TransferConfig
 from botocore.awsrequest import AWSRequest
@@ -179,6 +180,17 @@ def test_versions_keep_their_bytes(cloud: LocalCloud, bucket: str) -> None:
         s3.put_object(Bucket=bucket, Key="v", Body=SOME[begin:])["VersionId"] for begin in (0, 100_000)
     )
     s3.delete_object(Bucket=bucket, Key="v")
+    held = files(cloud)
+    listed = s3.list_object_versions(Bucket=bucket)
+    assert {each["VersionId"]: each["Size"] for each in listed["Versions"]} == {
+        first: len(SOME),
+        second: len(SOME) - 100_000,
+    }
+    assert {each["ETag"] for each in listed["Versions"]} == {
+        f'"{md5(each).hexdigest()}"' for each in (SOME, SOME[100_000:])
+    }
+    assert len(listed["DeleteMarkers"]) == 1
+    assert files(cloud) == held
     assert read(s3, bucket, "v", VersionId=first) == SOME
     assert read(s3, bucket, "v", VersionId=second) == SOME[100_000:]
 
@@ -192,6 +204,23 @@ def test_a_presigned_put_that_calls_itself_a_form(cloud: LocalCloud, bucket: str
     with urllib.request.urlopen(request, timeout=20) as answer:
         assert answer.status == 200
     assert read(s3, bucket, "form") == content
+
+
+def test_a_full_disk_is_said_and_not_tried_again(cloud: LocalCloud, bucket: str) -> None:
+    s3, process = cloud.client("s3"), psutil.Process(cloud.info.pid)
+    held, limit = files(cloud), process.rlimit(psutil.RLIMIT_FSIZE)
+    process.rlimit(psutil.RLIMIT_FSIZE, (PART, limit[1]))
+    try:
+        with pytest.raises(
+            ClientError, match=r"cannot keep the object .*: make room in its folder"
+        ) as caught:
+            s3.put_object(Bucket=bucket, Key="a", Body=SOME)
+    finally:
+        process.rlimit(psutil.RLIMIT_FSIZE, limit)
+    assert caught.value.response["ResponseMetadata"]["RetryAttempts"] == 0
+    assert files(cloud) == held
+    s3.put_object(Bucket=bucket, Key="a", Body=SOME)
+    assert read(s3, bucket, "a") == SOME
 
 
 # --- AWS's chunks ----------------------------------------------------------------------------------------
@@ -353,6 +382,7 @@ def test_a_large_model_is_not_in_the_control_planes_memory(
         "upload_file": lambda: s3.upload_file(str(model), bucket, "model"),
         "put_object": lambda: s3.put_object(Bucket=bucket, Key="whole", Body=model.open("rb")),
         "copy": lambda: s3.copy({"Bucket": bucket, "Key": "model"}, bucket, "copy"),
+        "list_object_versions": lambda: s3.list_object_versions(Bucket=bucket),
         "get_object": lambda: sum(
             map(len, s3.get_object(Bucket=bucket, Key="copy")["Body"].iter_chunks(MIB))
         ),
@@ -382,6 +412,12 @@ def test_what_is_overwritten_or_given_up_leaves_no_file(cloud: LocalCloud, bucke
     assert len(files(cloud) - held) == 2
     s3.abort_multipart_upload(Bucket=bucket, Key="m", UploadId=upload)
     s3.delete_object(Bucket=bucket, Key="same")
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    version = s3.put_object(Bucket=bucket, Key="v", Body=SOME)["VersionId"]
+    marker = s3.delete_object(Bucket=bucket, Key="v")["VersionId"]
+    assert len(files(cloud) - held) >= 1
+    for each in (version, marker):
+        s3.delete_object(Bucket=bucket, Key="v", VersionId=each)
     end = time.monotonic() + 20
     while files(cloud) - held:
         assert time.monotonic() < end, "they stayed"
