@@ -10,12 +10,13 @@ from __future__ import annotations
 import errno
 import functools
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
-from moto.s3.exceptions import EntityTooSmall, InvalidPart, MalformedXML, S3ClientError
+from moto.s3.exceptions import EntityTooSmall, InvalidArgumentError, InvalidPart, MalformedXML, S3ClientError
 from moto.s3.models import (
     S3_UPLOAD_PART_MIN_SIZE,
     FakeBucket,
@@ -227,13 +228,16 @@ def _receive(request: Any) -> _Received:
         return _Received(_kept(iter(functools.partial(read, _PIECE), b""), request), {})
     # moto, who finds no body any more, is not to take it apart.
     request.environ["HTTP_X_AMZ_CONTENT_SHA256"] = "UNSIGNED-PAYLOAD"
+    length = request.headers.get("x-amz-decoded-content-length")
+    if length is not None and not re.fullmatch(r"-?[0-9]+", length):
+        error = InvalidArgumentError("It is no number", "x-amz-decoded-content-length", length)
+        return _Received(StoredBytes(()), {}, error)
     chunks = AwsChunks(read)
     try:
         content = _kept(chunks.data(), request)
     except ChunksError as error:
         return _Received(StoredBytes(()), {}, _IncompleteBody(f"The request's body is not whole: {error}"))
-    length = request.headers.get("x-amz-decoded-content-length")
-    if length is not None and length != str(len(content)):
+    if length is not None and int(length) != len(content):
         message = f"The request's body has {len(content)} bytes, x-amz-decoded-content-length says {length}"
         return _Received(content, {}, _IncompleteBody(message))
     return _Received(content, chunks.trailers)

@@ -58,7 +58,8 @@ class DataPlaneServer:
 
     async def _answer(self, request: web.BaseRequest) -> web.Response:
         self._check_sender(request)
-        async with self._bodies.read(request) as body:
+        async with self._bodies.read(request) as sent:
+            body = self._bodies.decoded(request, sent)
             incoming = Request(request.method, request.path_qs, request.headers, body)
             answer = await self._invoker.answer(incoming)
         return _to_web(answer)

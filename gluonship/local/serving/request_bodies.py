@@ -25,8 +25,8 @@ class RequestBodies:
 
     @contextlib.asynccontextmanager
     async def read(self, request: web.BaseRequest) -> AsyncIterator[bytes | bytearray]:
-        """The body, which counts as held while the context lasts. Raises RuntimeApiError: before a byte is
-        read where the headers tell already that it is too long, or that too much is held."""
+        """The body as it was sent; it counts as held while the context lasts. Raises RuntimeApiError: before
+        a byte is read where the headers tell already that it is too long, or that too much is held."""
         body = bytearray()
         reserved = 0
         try:
@@ -38,7 +38,7 @@ class RequestBodies:
                     if len(body) + len(chunk) > reserved:  # it came without its length
                         reserved += self._reserve(len(body), len(chunk))
                     body += chunk
-            yield self._decoded(body, request.headers.get("Content-Encoding", ""))
+            yield body
         finally:
             self._held -= reserved
 
@@ -65,7 +65,9 @@ class RequestBodies:
         except RequestPayloadError as error:
             raise validation_error(f"The request's body is not what its headers say: {error}") from error
 
-    def _decoded(self, body: bytearray, encoding: str) -> bytes | bytearray:
+    def decoded(self, request: web.BaseRequest, body: bytes | bytearray) -> bytes | bytearray:
+        """The body as it was before its sender encoded it. Raises RuntimeApiError."""
+        encoding = request.headers.get("Content-Encoding", "")
         if not encoding:
             return body
         try:

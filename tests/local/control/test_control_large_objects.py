@@ -250,7 +250,7 @@ def chunked_put(cloud: LocalCloud, bucket: str, body: bytes, length: object) -> 
         (b"3\r\nabc\r\n", 3, "ends where a chunk or its size should be"),
         (b"a" * 100_000, 3, "ends where a chunk or its size should be"),
         (b"3\r\nabc\r\n0\r\n\r\n", 4, "has 3 bytes, x-amz-decoded-content-length says 4"),
-        (b"3\r\nabc\r\n0\r\n\r\n", "zz", "has 3 bytes, x-amz-decoded-content-length says zz"),
+        (b"3\r\nabc\r\n0\r\n\r\n", "-3", "has 3 bytes, x-amz-decoded-content-length says -3"),
     ],
 )
 def test_broken_chunks_are_the_callers_mistake(
@@ -264,6 +264,13 @@ def test_broken_chunks_are_the_callers_mistake(
         400,
     )
     assert "Contents" not in cloud.client("s3").list_objects_v2(Bucket=bucket)
+
+
+def test_a_length_that_is_no_number_is_named(cloud: LocalCloud, bucket: str) -> None:
+    with pytest.raises(ClientError, match="InvalidArgument") as caught:
+        chunked_put(cloud, bucket, b"3\r\nabc\r\n0\r\n\r\n", "zz")
+    error = caught.value.response["Error"]
+    assert (error["ArgumentName"], error["ArgumentValue"]) == ("x-amz-decoded-content-length", "zz")
 
 
 def test_chunks_are_taken_apart(cloud: LocalCloud, bucket: str) -> None:
