@@ -11,6 +11,7 @@ from typing import Any
 
 import psutil
 from processes import still_alive
+from signed_requests import signed
 
 from gluonship.local import launcher
 from gluonship.local.connection import Connection
@@ -22,6 +23,10 @@ class LocalCloud(Connection):
     def client(self, service: str, region: str = "us-east-1", **options: Any) -> Any:
         """A boto3 client of this cloud; boto3's own retries and timeouts."""
         return self.boto.client(service, region_name=region, **options)
+
+    def signed(self, service: str, method: str = "POST", path: str = "/", **request: Any) -> dict[str, str]:
+        """The headers of a request to the control plane, signed with the home's key: `signed_requests`."""
+        return signed(self.boto.get_credentials(), service, self.url + path, method, **request)
 
     @property
     def env(self) -> dict[str, str]:

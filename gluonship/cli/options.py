@@ -70,7 +70,7 @@ def account_of(cloud: Where, region: str | None) -> Account:
 
         if region:
             raise click.UsageError("--region goes with --cloud aws; the local cloud has one region.")
-        return Account(connect(start=False).boto, "local")
+        return Account(connect(start=False, whole_process=False).boto, "local")
     import boto3
 
     _refuse_loopback()

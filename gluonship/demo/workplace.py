@@ -36,7 +36,9 @@ def workplace(on_step: Callable[[str], None]) -> Iterator[Workplace]:
             info = launcher.up(home, port=0, progress=on_step)  # 0: any port that is free
             scratch = folder / "scratch"
             scratch.mkdir()
-            yield Workplace(Account(connect(home, start=False).boto, "local"), scratch, info.url)
+            yield Workplace(
+                Account(connect(home, start=False, whole_process=False).boto, "local"), scratch, info.url
+            )
         finally:
             with _no_interrupts():
                 with suppress(launcher.LauncherError):  # it never came up: there is nothing to stop

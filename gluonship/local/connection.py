@@ -10,8 +10,9 @@ import boto3
 import botocore.session
 from botocore.config import Config
 
-from gluonship.local.launcher.environment import SDK_CONFIG
-from gluonship.local.launcher.home import DEFAULT_ACCOUNT_ID, DEFAULT_REGION, CloudInfo
+from gluonship.local.door.keys import HOME_ROLE
+from gluonship.local.launcher.environment import NO_AWS_CERTIFICATE, SDK_CONFIG, environment
+from gluonship.local.launcher.home import DEFAULT_ACCOUNT_ID, DEFAULT_REGION, CloudInfo, Home
 
 # AWS's settings of the user, each replaced by none: (config file's name, variables, default, conversion).
 _IGNORED_SETTINGS = {
@@ -20,8 +21,8 @@ _IGNORED_SETTINGS = {
     "credentials_file": (None, None, os.devnull, None),
     "ca_bundle": (None, None, None, None),
 }
-# Loopback is never reached through a proxy.
-_NO_PROXY = Config(proxies={})
+# Loopback is never reached through a proxy, nor under a name of its own for a part of a service.
+_DIRECT = Config(proxies={}, inject_host_prefix=False)
 
 
 class LocalSession(boto3.Session):
@@ -29,9 +30,10 @@ class LocalSession(boto3.Session):
 
     def __init__(self, info: CloudInfo, region: str = DEFAULT_REGION) -> None:
         core = botocore.session.Session(session_vars=_IGNORED_SETTINGS)
+        key = Home(info.home).key()
         super().__init__(
-            aws_access_key_id="test",
-            aws_secret_access_key="test",  # noqa: S106 - the local cloud takes any
+            aws_access_key_id=key.id,
+            aws_secret_access_key=key.secret,
             region_name=region,
             botocore_session=core,
         )
@@ -47,12 +49,14 @@ class LocalSession(boto3.Session):
 
     def _local(self, service: str, given: dict[str, Any]) -> dict[str, Any]:
         # The SDK asks for some clients by AWS's own addresses: they stay here too.
-        endpoint = self._info.runtime_url if service == "sagemaker-runtime" else self._info.url
+        own = {"sagemaker-runtime": self._info.runtime_url, "s3control": self._info.s3_control_url}
+        endpoint = own.get(service, self._info.url)
         config = given.get("config")
         return {
             **given,
             "endpoint_url": endpoint,
-            "config": config.merge(_NO_PROXY) if config else _NO_PROXY,
+            "verify": str(self._info.home / NO_AWS_CERTIFICATE),
+            "config": config.merge(_DIRECT) if config else _DIRECT,
         }
 
 
@@ -64,11 +68,20 @@ class Connection:
         self.url = info.url
         self.runtime_url = info.runtime_url
         self.home = info.home
-        self.role = f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:role/SageMakerRole"  # its existence is not checked
+        self.role = f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:role/{HOME_ROLE}"  # its existence is not checked
         self.bucket = f"sagemaker-{DEFAULT_REGION}-{DEFAULT_ACCOUNT_ID}"  # the SDK's default
 
     def __repr__(self) -> str:
         return f"<local cloud at {self.url}, home {self.home}>"
+
+    def take_process(self) -> None:
+        """Points all of the process's AWS clients that are made from now on at this cloud."""
+        for name, value in environment(self.info, Home(self.home).key(), os.environ).items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        boto3.DEFAULT_SESSION = self.boto
 
     @functools.cached_property
     def boto(self) -> LocalSession:

@@ -8,7 +8,7 @@ hands each its partners.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +25,14 @@ class AwsError(Exception):
         self.status = status
 
 
+class Declined(Exception):
+    """A handler's answer to a request that is not its own: it goes to who answers what is only recorded."""
+
+
+UNSUPPORTED = "UnsupportedOperation"
+"""The code of what AWS does and this cloud does not."""
+
+
 @dataclass(frozen=True)
 class Scope:
     """Where a request belongs: one account in one region. Resources of two scopes never meet."""
@@ -38,7 +46,7 @@ class Scope:
 
 Handler = Callable[[Scope, dict[str, Any]], dict[str, Any]]
 """One operation: the request's members by their AWS names, already valid by botocore's model, to the
-response's members (datetimes are aware). Raises AwsError."""
+response's members (datetimes are aware). Raises AwsError, or Declined."""
 
 
 class Clients(Protocol):
@@ -119,6 +127,8 @@ class ContainerSpec:
     entrypoint: Sequence[str] = ()  # in place of the image's own, as ContainerEntrypoint
     memory_limit_bytes: int | None = None  # over all its processes
     port: int | None = None  # serve: where it must listen on 127.0.0.1 (SAGEMAKER_BIND_TO_PORT)
+    account_id: str = ""  # whose it is,
+    role_arn: str = ""  # and as whom it asks AWS
 
 
 class ExitCause(enum.Enum):
@@ -227,6 +237,18 @@ class Alarms(Protocol):
         ...
 
 
+class ScalableTargets(Protocol):
+    """Application Auto Scaling's targets: an endpoint's update and its end depend on them."""
+
+    def variants(self, scope: Scope, endpoint_name: str) -> Collection[str]:
+        """Those variants of the endpoint that are registered. Raises AwsError when that cannot be read."""
+        ...
+
+    def deregister(self, scope: Scope, endpoint_name: str) -> None:
+        """All of the endpoint's, with their policies and scheduled actions. Raises AwsError."""
+        ...
+
+
 # --- jobs ------------------------------------------------------------------------------------------------
 
 
@@ -290,6 +312,7 @@ class JobPlan:
     failure_file: str = "output/failure"  # where the container says why it failed; none when empty
     failure_lead: str = ""  # AWS's words for a container that failed and did not say why
     message_file: str = ""  # where the container leaves its ExitMessage; none when empty
+    role_arn: str = ""  # as whom the container asks AWS
 
 
 class JobPhase(enum.Enum):
@@ -364,6 +387,7 @@ class FleetPlan:
     log_group: str
     startup_timeout_seconds: float
     memory_limit_bytes: int | None = None
+    role_arn: str = ""  # as whom its containers ask AWS
 
 
 class ProvisionFailed(Exception):

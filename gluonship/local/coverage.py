@@ -9,8 +9,12 @@ import argparse
 import enum
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from gluonship.local.launcher.sagemaker_parts import SageMaker
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "coverage-sagemaker.md"
 SERVICES = ("sagemaker", "sagemaker-runtime")
@@ -29,9 +33,10 @@ _NOTES = {
     "CreateTrainingJob": "File and FastFile input (FastFile downloads everything first); S3Prefix "
     "and ManifestFile; one instance. Pipe input and augmented manifests are refused. Recorded and described, "
     "without effect: instance type and volume, RetryStrategy, KMS keys, VpcConfig, EnableNetworkIsolation, "
-    "EnableInterContainerTrafficEncryption, debugger and profiler (DebugHookConfig, DebugRuleConfigurations, "
-    "ProfilerConfig, ProfilerRuleConfigurations), TensorBoardOutputConfig, ExperimentConfig, "
-    "RemoteDebugConfig, InfraCheckConfig, SessionChainingConfig.",
+    "EnableInterContainerTrafficEncryption, debugger and profiler (DebugHookConfig; ProfilerConfig, whose "
+    "ProfilingStatus is Disabled), TensorBoardOutputConfig, ExperimentConfig, "
+    "RemoteDebugConfig, InfraCheckConfig, SessionChainingConfig. Their rules (DebugRuleConfigurations, "
+    "ProfilerRuleConfigurations) are refused: nothing would evaluate them.",
     "StopTrainingJob": "SIGTERM, then SIGKILL after 120 s (GLUONSHIP_STOP_GRACE_SECONDS).",
     "CreateProcessingJob": "Inputs and outputs by S3, File mode, S3Prefix and ManifestFile; one instance. "
     "Continuous outputs are uploaded every few seconds and after a failure too; those at EndOfJob when the "
@@ -48,28 +53,34 @@ _NOTES = {
     "images are not checked, as on AWS, until something runs. "
     "Recorded, without effect: VpcConfig, EnableNetworkIsolation.",
     "CreateEndpointConfig": "Instance-based variants. Recorded, without effect: instance types and volumes, "
-    "KmsKeyId, VpcConfig, EnableNetworkIsolation. Serverless, asynchronous, shadow and explained variants "
-    "and data capture are refused.",
+    "KmsKeyId, VpcConfig, EnableNetworkIsolation, ManagedInstanceScaling. Serverless, asynchronous, shadow "
+    "and explained variants and data capture are refused.",
     "CreateEndpoint": "Each instance is a process; the data plane spreads requests by variant weights.",
     "UpdateEndpoint": "Blue/green: all at once, canary and linear. The new fleet comes up before requests "
     "move to it; if it does not, the old one stays. From the first shift until the old fleet goes "
     "(WaitIntervalInSeconds, TerminationWaitInSeconds) an alarm in ALARM takes the update back, as "
     "MaximumExecutionTimeoutInSeconds does. Alarms do not evaluate metrics here: SetAlarmState sets them; "
     "one that does not exist is not in ALARM. A canary's or a linear step's share of the requests goes to "
-    "all new instances. RollingUpdatePolicy is refused.",
+    "all new instances. RollingUpdatePolicy is refused. A variant that is registered as a scalable target "
+    "can neither go nor change its instance type.",
+    "DeleteEndpoint": "Its variants are deregistered as scalable targets, with their policies.",
     "AddTags": "Tags of what is only recorded are moto's.",
     "ListTags": "Tags of what is only recorded are moto's.",
     "DeleteTags": "Tags of what is only recorded are moto's.",
     "InvokeEndpoint": "On the data plane's port; the control plane's passes it on.",
     "InvokeEndpointAsync": "No endpoint is asynchronous here yet: ValidationError, as AWS answers for such.",
-    "InvokeEndpointWithResponseStream": "ValidationError that says so.",
-    "CreateTransformJob": "Completed at once; nothing runs.",
-    "CreateCompilationJob": "Completed at once; nothing is compiled.",
-    "CreateHyperParameterTuningJob": "Completed at once; no training job is started.",
-    "CreateAutoMLJobV2": "Recorded; nothing runs.",
-    "CreateNotebookInstance": "InService at once; there is no Jupyter behind it.",
-    "StartPipelineExecution": "Recorded; no step runs.",
-    "Search": "Finds what is recorded. Resource TrainingJob and Endpoint are refused: list them.",
+    "InvokeEndpointWithResponseStream": "Use InvokeEndpoint.",
+    "CreateDataQualityJobDefinition": "A definition only; what would evaluate it is refused.",
+    "CreateModelBiasJobDefinition": "A definition only; what would evaluate it is refused.",
+    "CreateModelExplainabilityJobDefinition": "A definition only; what would evaluate it is refused.",
+    "CreateModelQualityJobDefinition": "A definition only; what would evaluate it is refused.",
+    "CreateDomain": "InService at once; there is no Studio behind it, as its FailureReason says.",
+    "CreateFeatureGroup": "A definition only: no store takes its records.",
+    "CreateNotebookInstance": "InService at once; there is no Jupyter behind it, as its FailureReason says.",
+    "StartNotebookInstance": "There is no Jupyter behind it, as its FailureReason says.",
+    "CreatePipeline": "The definition is kept; StartPipelineExecution is refused.",
+    "Search": "Of training jobs, with all that AWS documents of filters, order and pages; and of what is "
+    "recorded, as moto does. Endpoints, model packages and their groups are refused: list them.",
 }
 
 
@@ -82,12 +93,15 @@ def classify() -> dict[str, dict[str, Coverage]]:
     from gluonship.local.control.registry import service_model
 
     deviations.apply()  # they add operations
-    executed = _executed()
+    made = _made()
+    executed = set(made.operations)
     recorded = set(method_names_from_class(SageMakerResponse))
 
     def of(operation: str) -> Coverage:
         if operation in executed:
             return Coverage.EXECUTED
+        if operation in made.refused:
+            return Coverage.REFUSED
         return Coverage.RECORDED if camelcase_to_underscores(operation) in recorded else Coverage.REFUSED
 
     runtime = service_model("sagemaker-runtime").operation_names
@@ -106,40 +120,43 @@ def counts() -> dict[str, int]:
 def page() -> str:
     """The page's text."""
     by_service, total = classify(), counts()
+    notes = {**_made().refused, **_NOTES}
     lines = [
         "# What the local cloud does of SageMaker",
         "",
         "Generated by `python -m gluonship.local.coverage --write` from the code and botocore's models.",
         "",
         f"- **{total['executed']} executed**: it happens here: processes run, files move, a model answers.",
-        f"- **{total['recorded']} recorded**: moto keeps and answers it, so that tools get along.",
+        f"- **{total['recorded']} recorded**: moto keeps and answers it, so that tools get along. What",
+        "  starts work is not among them: it is executed or refused, never recorded as done.",
         f"- **{total['refused']} refused**: `UnsupportedOperation` (HTTP 400), at once and not retried.",
         "",
         "Every request, executed or recorded, is checked against botocore's model first and refused with",
-        "AWS's `ValidationException` where AWS would. Other services (S3, CloudWatch, Logs, IAM, STS, ECR,",
-        "...) are moto's; what moto lacks of them is refused in the same way.",
+        "AWS's `ValidationException` where AWS would. A member that AWS takes and this cloud cannot",
+        "honour is refused with `UnsupportedOperation` too.",
+        "[Other services](coverage-services.md) are moto's.",
     ]
     for service in SERVICES:
         for kind in Coverage:
             names = [name for name, each in by_service[service].items() if each is kind]
             if names:
-                lines += ["", f"## {service}: {kind.value} ({len(names)})", "", *_listing(names)]
+                lines += ["", f"## {service}: {kind.value} ({len(names)})", "", *_listing(names, notes)]
     return "\n".join(lines) + "\n"
 
 
-def _listing(names: list[str]) -> list[str]:
-    noted = [name for name in names if name in _NOTES]
-    rest = [name for name in names if name not in _NOTES]
+def _listing(names: list[str], notes: Mapping[str, str]) -> list[str]:
+    noted = [name for name in names if name in notes]
+    rest = [name for name in names if name not in notes]
     lines = []
     if noted:
-        lines += ["| operation | note |", "|---|---|", *(f"| {name} | {_NOTES[name]} |" for name in noted)]
+        lines += ["| operation | note |", "|---|---|", *(f"| {name} | {notes[name]} |" for name in noted)]
     if rest:
         lines += ["", "Also:", ""] if noted else []
         lines += [*(f"- {name}" for name in rest)]
     return lines
 
 
-def _executed() -> set[str]:
+def _made() -> SageMaker:
     from gluonship.local.execution.clock import SystemClock
     from gluonship.local.execution.events import EventStream
     from gluonship.local.launcher.sagemaker_parts import sagemaker
@@ -147,8 +164,7 @@ def _executed() -> set[str]:
 
     nobody = cast(Any, None)  # what they would do is not asked: only what they are called
     clock, events = SystemClock(), EventStream()
-    made = sagemaker(nobody, nobody, nobody, nobody, clock, events, Settings(), nobody)
-    return set(made.operations)
+    return sagemaker(nobody, nobody, nobody, nobody, nobody, clock, events, Settings(), nobody)
 
 
 def main() -> int:

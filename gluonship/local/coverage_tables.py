@@ -1,4 +1,4 @@
-"""What the local cloud does of CloudFormation, Step Functions and EventBridge, as pages of tables.
+"""What the local cloud does of CloudFormation, Step Functions, EventBridge and the rest, as pages of tables.
 
 Each room says its own rows, from its code; here they become text.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from gluonship.local import coverage_services as services
 from gluonship.local.cloudformation.types import coverage as cloudformation
 from gluonship.local.coverage_rows import Row
 from gluonship.local.events import coverage as events
@@ -26,6 +27,7 @@ def pages() -> Mapping[str, Callable[[], str]]:
     return {
         "coverage-cloudformation.md": cloudformation_page,
         "coverage-stepfunctions.md": lambda: _parts_page("Step Functions", stepfunctions.rows()),
+        "coverage-services.md": lambda: _parts_page("AWS's services", services.rows()),
         "coverage-events.md": lambda: _parts_page("EventBridge, its Scheduler and SNS", events.rows()),
     }
 

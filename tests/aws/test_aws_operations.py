@@ -35,7 +35,7 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     )
     launcher.up(home, port=0)
     try:
-        yield Account(connect(home, start=False).boto, "local")
+        yield Account(connect(home, start=False, whole_process=False).boto, "local")
     finally:
         launcher.down(home, grace_seconds=1)
 

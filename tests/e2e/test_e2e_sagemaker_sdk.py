@@ -18,7 +18,7 @@ SCRIPTS = Path(__file__).parent / "user_scripts"
 
 @pytest.fixture(scope="module")
 def connection(cloud: Any) -> Any:
-    return gluonship.local.connect(home=cloud.home, start=False)
+    return gluonship.local.connect(home=cloud.home, start=False, whole_process=False)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,6 @@ def estimator(connection: Any, entry_point: str, **options: Any) -> MXNet:
         framework_version="1.9.0",
         py_version="py38",
         sagemaker_session=connection.sagemaker,
-        disable_profiler=True,
         **options,
     )
 
@@ -115,6 +114,28 @@ def test_transform_fn_serves_and_the_endpoint_goes(
     waiter = client.get_waiter("endpoint_deleted")
     waiter.wait(EndpointName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
     assert client.list_endpoints(NameContains=name)["Endpoints"] == []
+
+
+def test_register_finds_the_training_job_and_approves_the_model(connection: Any, trained: MXNet) -> None:
+    package = trained.register(
+        content_types=["application/json"],
+        response_types=["application/json"],
+        inference_instances=["ml.c5.large"],
+        transform_instances=["ml.m5.large"],
+        model_package_group_name="fashion",
+        approval_status="Approved",
+        image_uri=trained_image(trained),
+    )
+    client = connection.boto.client("sagemaker")
+    described = client.describe_model_package(ModelPackageName=package.model_package_arn)
+    assert (described["ModelPackageGroupName"], described["ModelPackageVersion"]) == ("fashion", 1)
+    assert described["ModelApprovalStatus"] == "Approved"
+    job = trained.latest_training_job.describe()
+    card = json.loads(described["ModelCard"]["ModelCardContent"])
+    details = card["training_details"]["training_job_details"]
+    assert details["training_arn"] == job["TrainingJobArn"]
+    metrics = {each["name"]: each["value"] for each in details["training_metrics"]}
+    assert metrics == {each["MetricName"]: each["Value"] for each in job["FinalMetricDataList"]}
 
 
 def test_three_functions_serve(connection: Any, trained: MXNet, held_out_pictures: Any) -> None:

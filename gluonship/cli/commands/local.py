@@ -89,7 +89,9 @@ def status(as_json: bool) -> int:
 @json_option
 def env(as_json: bool) -> None:
     """Print the lines that set a shell up for it: eval "$(gluonship local env)"."""
+    from gluonship.cli.terminal import Terminal
     from gluonship.local import launcher
+    from gluonship.local.launcher import aws_command
 
     try:
         variables = launcher.environment()
@@ -97,6 +99,9 @@ def env(as_json: bool) -> None:
         if not as_json:
             print("false")  # eval fails, and so does a script that has `set -e`
         raise
+    objection = aws_command.objection()
+    if objection:
+        Terminal(as_json).warn(objection)
     if as_json:
         import json
 

@@ -56,6 +56,9 @@ class AllTypes:
     def knows(self, type_name: str) -> bool:
         return self._of(type_name).knows(type_name)
 
+    def refuses(self, type_name: str) -> str | None:
+        return self._of(type_name).refuses(type_name)
+
     def reference_known(self, type_name: str, properties: Properties) -> str | None:
         return self._of(type_name).reference_known(type_name, properties)
 
@@ -91,6 +94,9 @@ class _OwnTypes:
 
     def knows(self, type_name: str) -> bool:
         return type_name in _RECORDED or _refused(type_name) is not None
+
+    def refuses(self, type_name: str) -> str | None:
+        return _refused(type_name)
 
     def reference_known(self, type_name: str, properties: Properties) -> str | None:
         return None

@@ -101,6 +101,10 @@ class Provider(Protocol):
 
     def knows(self, type_name: str) -> bool: ...
 
+    def refuses(self, type_name: str) -> str | None:
+        """Why no resource of the type can be made here, whatever its properties are."""
+        ...
+
     def reference_known(self, type_name: str, properties: Properties) -> str | None:
         """What Ref will give where that follows from the properties alone (an explicit name), else None."""
         ...

@@ -50,6 +50,9 @@ class Nested:
     def knows(self, type_name: str) -> bool:
         return type_name == STACK_TYPE
 
+    def refuses(self, type_name: str) -> str | None:
+        return None
+
     def reference_known(self, type_name: str, properties: Properties) -> str | None:
         return None
 

@@ -6,13 +6,14 @@ from typing import Any
 
 from gluonship.local.cloudformation import capabilities
 from gluonship.local.cloudformation.context import Context
-from gluonship.local.cloudformation.contract import Properties
+from gluonship.local.cloudformation.contract import UNKNOWN, Properties
 from gluonship.local.cloudformation.nested_properties import KNOWN, TEXT
 from gluonship.local.cloudformation.stacks.events import EventLog
 from gluonship.local.cloudformation.stacks.state import Revision, Stack, new_stack_id
 from gluonship.local.cloudformation.template import parameters, structure
 from gluonship.local.cloudformation.template.errors import TemplateError
 from gluonship.local.cloudformation.template.masking import MASK, hidden_parameters
+from gluonship.local.cloudformation.transforms import whole_template
 from gluonship.local.contracts import Scope
 
 
@@ -23,13 +24,14 @@ def nested_revision(context: Context, scope: Scope, parent: Revision, properties
     if unknown:
         raise TemplateError(f"Encountered unsupported property {', '.join(unknown)}")
     template = structure.read(properties[TEXT])
-    capabilities.check(template, parent.capabilities, expanding=False)
     given = properties.get("Parameters") or {}
     if not isinstance(given, dict):
         raise TemplateError("Parameters must be an object")
     values = parameters.resolve(
         template, given, lambda reference: context.surroundings.parameter(scope, reference)
     )
+    template = whole_template(context, scope, UNKNOWN, template, values)
+    capabilities.check(template, parent.capabilities, expanding=False)
     return Revision(
         template=template,
         parameters=values,

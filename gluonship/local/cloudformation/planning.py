@@ -70,6 +70,7 @@ class _Planner:
         self._evaluator = context.evaluator(stack.scope, stack.name, stack.id, revision, self)
         self._planned: dict[str, ResourcePlan] = {}
         self._refused: list[Refusal] = []
+        self._of_refused_types: set[str] = set()
         self._active: set[str] = set()
 
     def run(self) -> Plan:
@@ -100,6 +101,8 @@ class _Planner:
         if logical_id not in self._active:
             raise unresolved_dependencies([logical_id], "Resources")
         planned = self._planned[logical_id]
+        if logical_id in self._of_refused_types:
+            return UNKNOWN  # it is said that there is none: nothing more follows from that
         if attribute is not None and not self._provider.has_attribute(planned.type, attribute):
             raise no_such_attribute(logical_id, attribute)
         current = self._stack.resources.get(logical_id)
@@ -127,6 +130,14 @@ class _Planner:
     def _plan(self, declaration: ResourceDeclaration) -> ResourcePlan:
         name, type_name = declaration.logical_id, declaration.type
         current = self._stack.resources.get(name)
+        refused = self._provider.refuses(type_name)
+        if refused is not None:
+            self._of_refused_types.add(name)
+            self._refuse(declaration, refused)
+            return ResourcePlan(name, type_name, Action.ADD)
+        if declaration.waits_for_signals:
+            what = ", ".join(declaration.waits_for_signals)
+            self._refuse(declaration, f"this local cloud does not execute {what}: nothing signals")
         try:
             properties, shown, nested = self._desired(declaration, current)
             policy_objection(self._evaluator, declaration)

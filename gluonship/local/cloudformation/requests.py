@@ -12,6 +12,7 @@ from gluonship.local.cloudformation.stacks.register import validation_error
 from gluonship.local.cloudformation.stacks.state import Options, Revision, Stack
 from gluonship.local.cloudformation.template import parameters, structure
 from gluonship.local.cloudformation.template.document import Template
+from gluonship.local.cloudformation.transforms import whole_template
 from gluonship.local.contracts import Scope
 
 TEMPLATE_BODY_BYTES = 51_200
@@ -56,15 +57,17 @@ def revision_of(context: Context, scope: Scope, request: Mapping[str, Any], stac
     """
     _refuse(request)
     template = structure.read(template_text(context, scope, request, stack))
-    acknowledged = tuple(request.get("Capabilities") or ())
-    capabilities.check(template, acknowledged, expanding="ChangeSetName" not in request)
-    _check_resource_types(template, request.get("ResourceTypes"))
     previous = stack.revision if stack else None
     values = parameters.resolve(
         template,
         _given(request, previous),
         lambda reference: context.surroundings.parameter(scope, reference),
     )
+    name = stack.name if stack else request["StackName"]
+    template = whole_template(context, scope, name, template, values)
+    acknowledged = tuple(request.get("Capabilities") or ())
+    capabilities.check(template, acknowledged, expanding="ChangeSetName" not in request)
+    _check_resource_types(template, request.get("ResourceTypes"))
     return Revision(
         template=template,
         parameters=values,

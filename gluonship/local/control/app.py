@@ -2,42 +2,37 @@
 
 from __future__ import annotations
 
-import io
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from gluonship.local import hosts
-from gluonship.local.contracts import Scope
+from gluonship.local.contracts import UNSUPPORTED, Scope
 from gluonship.local.control import admin, invocations
-from gluonship.local.control.errors import error_response
-from gluonship.local.control.moto_gateway import MotoGateway, refused_message, send
+from gluonship.local.control.errors import HttpResponse, error_response
+from gluonship.local.control.moto_gateway import MotoGateway, refused_message, send, taken
 from gluonship.local.control.registry import Registry
-from gluonship.local.control.requests import Signature, signature
+from gluonship.local.control.requests import ACCOUNT_HEADER, Signature, signature
 
-_ACCOUNT_HEADER = "HTTP_X_MOTO_ACCOUNT_ID"  # moto's own way to act as another account; tests use it
+_log = logging.getLogger(__name__)
 
 
 class ControlPlane:
-    """Hosts are checked; then admin, InvokeEndpoint, the executed operations, and moto for the rest."""
+    """Admin, InvokeEndpoint, the executed operations, and moto for the rest; for whom the `door` has let in,
+    and for the cloud's own rooms."""
 
     def __init__(
         self,
-        port: int,
         registries: Sequence[Registry],
         moto: MotoGateway,
         admin_actions: admin.Admin,
         data_port: Callable[[], int],
     ) -> None:
-        self._port = port
         self._registries = registries
         self._moto = moto
         self._admin = admin_actions
         self._data_port = data_port
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        refused = hosts.refusal(environ.get("HTTP_HOST"), environ.get("HTTP_ORIGIN"), self._port)
-        if refused:
-            return send(error_response("rest-json", "AccessDenied", refused, 403), start_response)
         signed = signature(environ)
         path = environ["PATH_INFO"]
         if path.startswith(admin.PREFIX):
@@ -55,13 +50,16 @@ class ControlPlane:
                 start_response,
             )
         if registry.executes(operation):
-            account_id = environ.get(_ACCOUNT_HEADER) or signed.scope.account_id
+            account_id = environ.get(ACCOUNT_HEADER) or signed.scope.account_id
             scope = Scope(account_id, signed.region)
-            return send(registry.execute(operation, scope, body), start_response)
+            answer = registry.execute(operation, scope, body)
+            return self._moto(environ, start_response) if answer is None else send(answer, start_response)
+        if operation in registry.refused:
+            # At once: nobody should mend a request only to be told that it is for nothing.
+            return send(_refusal(registry, operation), start_response)
         objection = registry.objection(operation, body)
         if objection is None and registry.whole:
-            message = refused_message(registry.service, operation)
-            objection = error_response(registry.protocol, "UnsupportedOperation", message, 400)
+            objection = _refusal(registry, operation)
         if objection is not None:
             return send(objection, start_response)
         return self._moto(environ, start_response)
@@ -73,18 +71,17 @@ class ControlPlane:
             if registry.protocol == "query":
                 if signed.service != registry.signing_name:
                     continue
-                body = _taken(environ) or environ.get("QUERY_STRING", "").encode()
+                body = taken(environ) or environ.get("QUERY_STRING", "").encode()
                 operation = registry.find_in_form(body)
             else:
                 operation = registry.find(target) if target else None
-                body = _taken(environ) if operation else b""
+                body = taken(environ) if operation else b""
             if operation is not None:
                 return registry, operation, body
         return None
 
 
-def _taken(environ: dict[str, Any]) -> bytes:
-    body: bytes = environ["wsgi.input"].read()
-    environ["wsgi.input"] = io.BytesIO(body)
-    environ["CONTENT_LENGTH"] = str(len(body))
-    return body
+def _refusal(registry: Registry, operation: str) -> HttpResponse:
+    _log.warning("refused: %s of %s", operation, registry.service)
+    message = refused_message(registry.service, operation, instead=registry.refused.get(operation, ""))
+    return error_response(registry.protocol, UNSUPPORTED, message, 400)

@@ -33,7 +33,6 @@ def forward(environ: Mapping[str, Any], data_port: int) -> HttpResponse:
     for name in ("CONTENT_TYPE", "CONTENT_LENGTH"):
         if environ.get(name):
             headers[name.replace("_", "-").title()] = environ[name]
-    headers["Host"] = f"127.0.0.1:{data_port}"
     connection = http.client.HTTPConnection("127.0.0.1", data_port, timeout=_TIMEOUT_SECONDS)
     try:
         connection.connect()

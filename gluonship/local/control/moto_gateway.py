@@ -12,7 +12,8 @@ from typing import Any
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from gluonship.local.contracts import AwsError, Handler, Scope
+from gluonship.local.contracts import UNSUPPORTED, AwsError, Handler, Scope
+from gluonship.local.control import without_effect
 from gluonship.local.control.errors import HttpResponse, error_response
 from gluonship.local.control.registry import internal_failure, service_model
 from gluonship.local.control.requests import identify
@@ -53,7 +54,8 @@ class MotoGateway:
         self._application = DomainDispatcherApplication(_backend_app)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        form = _take_form(environ)
+        form = take_form(environ)
+        notice = without_effect.sentence(environ, lambda: taken(environ))
         if environ["PATH_INFO"].startswith(_NOT_AWS):
             return send(error_response("s3", "AccessDenied", "This path is not AWS's", 403), start_response)
         answer = _Answer()
@@ -71,6 +73,8 @@ class MotoGateway:
             if hasattr(body, "close"):
                 body.close()
             return send(_refusal(environ, form, ""), start_response)
+        if notice and answer.status.startswith("2"):
+            _log.warning("%s", notice)
         start_response(answer.status, answer.headers)
         return body  # type: ignore[no-any-return]
 
@@ -105,12 +109,13 @@ def send(response: HttpResponse, start_response: Any) -> Iterable[bytes]:
     return [response.body]
 
 
-def refused_message(service: str, operation: str, detail: str = "") -> str:
-    """The sentence of an operation that neither runs nor is recorded here."""
+def refused_message(service: str, operation: str, detail: str = "", *, instead: str = "") -> str:
+    """The sentence of an operation that neither runs nor is recorded here, and what to do instead."""
     what = f"{operation or 'This operation'} of {service or 'this service'}"
     return (
         f"{what} is not available in the local cloud: it is neither executed nor recorded here"
-        f"{f' ({detail})' if detail else ''}. The pages docs/coverage-*.md list what is; AWS may have it."
+        f"{f' ({detail})' if detail else ''}. {f'{instead} ' if instead else ''}"
+        "The pages docs/coverage-*.md list what is; AWS may have it."
     )
 
 
@@ -120,7 +125,7 @@ def _refusal(environ: Mapping[str, Any], form: bytes, detail: str) -> HttpRespon
     # moto's own sentence only repeats that the action is missing, unless a part of an operation is.
     shown = "" if detail.endswith("action has not been implemented") else detail
     message = refused_message(identity.service, identity.operation, shown)
-    return error_response(identity.protocol, "UnsupportedOperation", message, 400)
+    return error_response(identity.protocol, UNSUPPORTED, message, 400)
 
 
 def _is_missing(answer: _Answer, environ: Mapping[str, Any]) -> bool:
@@ -133,10 +138,14 @@ def _is_missing(answer: _Answer, environ: Mapping[str, Any]) -> bool:
     return headers.get("content-length") == "0" and environ["REQUEST_METHOD"] != "HEAD"
 
 
-def _take_form(environ: dict[str, Any]) -> bytes:
+def take_form(environ: dict[str, Any]) -> bytes:
     """The body where it is a form, left in place for moto. An object that is put may be called one."""
-    if environ["REQUEST_METHOD"] == "PUT" or not environ.get("CONTENT_TYPE", "").startswith(_FORM):
-        return b""
+    is_form = environ.get("CONTENT_TYPE", "").startswith(_FORM)
+    return taken(environ) if is_form and environ["REQUEST_METHOD"] != "PUT" else b""
+
+
+def taken(environ: dict[str, Any]) -> bytes:
+    """The body, which stays readable."""
     body: bytes = environ["wsgi.input"].read()
     environ["wsgi.input"] = io.BytesIO(body)
     environ["CONTENT_LENGTH"] = str(len(body))

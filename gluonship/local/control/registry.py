@@ -11,7 +11,7 @@ from typing import Any
 import botocore.session
 from botocore.model import OperationModel, ServiceModel
 
-from gluonship.local.contracts import AwsError, Handler, Scope
+from gluonship.local.contracts import AwsError, Declined, Handler, Scope
 from gluonship.local.control import json_protocol, query_protocol
 from gluonship.local.control.errors import HttpResponse, Protocol, error_response
 from gluonship.local.control.validation import validate
@@ -58,13 +58,22 @@ _WIRES = {
 class Registry:
     """Handlers by operation, for one service of the JSON or the Query protocol."""
 
-    def __init__(self, service: str, handlers: Mapping[str, Handler], *, whole: bool = False) -> None:
-        """`whole`: nobody else answers for the service; what has no handler is refused.
+    def __init__(
+        self,
+        service: str,
+        handlers: Mapping[str, Handler],
+        *,
+        refused: Mapping[str, str] | None = None,
+        whole: bool = False,
+    ) -> None:
+        """`refused`: operations that nobody may answer, each with what to do instead. `whole`: nobody else
+        answers for the service; what has no handler is refused.
 
-        Raises ValueError for a handler of an operation that the service's model does not have.
+        Raises ValueError for a handler or a refusal of an operation that the service's model does not have.
         """
         self._model = service_model(service)
-        unknown = sorted(set(handlers) - set(self._model.operation_names))
+        self.refused: Mapping[str, str] = dict(refused or {})
+        unknown = sorted((set(handlers) | set(self.refused)) - set(self._model.operation_names))
         if unknown:
             raise ValueError(f"{service} has no operation {', '.join(unknown)}")
         self.service = service
@@ -112,13 +121,16 @@ class Registry:
     def _operation(self, name: str) -> OperationModel:
         return self._model.operation_model(name)
 
-    def execute(self, name: str, scope: Scope, body: bytes) -> HttpResponse:
-        """Parses, validates and runs one operation; every failure is an answer in AWS's form."""
+    def execute(self, name: str, scope: Scope, body: bytes) -> HttpResponse | None:
+        """Parses, validates and runs one operation; every failure is an answer in AWS's form. None where its
+        handler declined the request, which is valid."""
         try:
             members = self._members(name, body)
             answer = self._wire.serialise(self._operation(name), self._handlers[name](scope, members))
         except AwsError as error:
             return self._error(error)
+        except Declined:
+            return None
         except Exception:  # noqa: BLE001 - the boundary to handlers
             # The one place where a defect of a handler becomes AWS's answer; its traceback is the log's.
             _log.exception("%s failed", name)

@@ -26,11 +26,12 @@ _CREDENTIAL = re.compile(
 )
 _METADATA = re.compile(r'"(apiVersion|endpointPrefix|signingName|targetPrefix|protocol)"\s*:\s*"([^"]+)"')
 _DEFAULT_REGION = "us-east-1"
+ACCOUNT_HEADER = "HTTP_X_MOTO_ACCOUNT_ID"  # moto's own way to act in an account
 
 
 @dataclass(frozen=True)
 class Signature:
-    """The SigV4 scope of a request. It is not verified: any access key is good here."""
+    """The SigV4 scope of a request, as it says; `door` has verified it."""
 
     access_key: str = ""
     region: str = _DEFAULT_REGION

@@ -20,9 +20,12 @@ from gluonship.local.deviations import (
     notebook_instances,
     one_request_at_a_time,
     s3_subresources,
+    scaling_policies,
     search,
     secret_descriptions,
     secure_transport,
+    session_tokens,
+    studio_domains,
 )
 
 
@@ -40,7 +43,10 @@ def apply() -> None:
     managed_policies.apply()
     notebook_instances.apply()
     s3_subresources.apply()
+    scaling_policies.apply()
     search.apply()
     secret_descriptions.apply()
     secure_transport.apply()
+    session_tokens.apply()
+    studio_domains.apply()
     one_request_at_a_time.apply()

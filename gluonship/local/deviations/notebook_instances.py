@@ -1,7 +1,8 @@
 """SageMaker changes a stopped notebook instance (UpdateNotebookInstance) and a lifecycle configuration
 (UpdateNotebookInstanceLifecycleConfig), and shows all that a notebook was made with. moto has neither
 operation and forgets PlatformIdentifier and InstanceMetadataServiceConfiguration; it keeps no tags of
-lifecycle configurations.
+lifecycle configurations. And it says InService, behind which AWS has a Jupyter and nobody here: the status
+stays, since tools wait for it, and its FailureReason says so.
 
 https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_UpdateNotebookInstance.html
 """
@@ -33,6 +34,10 @@ _TAKEN_AWAY = {
     "DisassociateAdditionalCodeRepositories": "additional_code_repositories",
     "DisassociateAcceleratorTypes": "accelerator_types",
 }
+NO_JUPYTER = (
+    "The local cloud only records notebook instances: no Jupyter runs behind this one, and its lifecycle "
+    "configuration is not run. Start Jupyter on this machine, with the local cloud's environment."
+)
 _SHOWN_TOO = ("PlatformIdentifier", "InstanceMetadataServiceConfiguration")
 
 
@@ -98,7 +103,8 @@ def _keeping_more(create: Any) -> Any:
 def _showing_more(describe: Any) -> Any:
     @functools.wraps(describe)
     def describe_all(self: Any) -> dict[str, Any]:
-        return {**describe(self), **vars(self).get("shown_too", {})}
+        said = {"FailureReason": NO_JUPYTER} if self.status == "InService" else {}
+        return {**describe(self), **vars(self).get("shown_too", {}), **said}
 
     return describe_all
 

@@ -203,6 +203,8 @@ class Job:
             arguments=plan.arguments,
             entrypoint=plan.entrypoint,
             memory_limit_bytes=plan.memory_limit_bytes,
+            account_id=plan.scope.account_id,
+            role_arn=plan.role_arn,
         )
         try:
             container = self._runtime.start(spec, on_line)

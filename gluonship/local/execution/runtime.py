@@ -12,6 +12,7 @@ from pathlib import Path
 
 from gluonship.local.container_images import ImageTable, Stand
 from gluonship.local.contracts import Container, ContainerSpec, Exit, StartFailed
+from gluonship.local.door.keys import IssuedKeys, Key
 from gluonship.local.execution import environment
 from gluonship.local.execution.container import MARKER, ProcessContainer
 from gluonship.local.execution.interpreters import Interpreter, InterpreterBroken, interpreter
@@ -27,7 +28,8 @@ class ProcessRuntime:
     """`home`/containers/NAME/{environment,home} is a container's own; both are gone when it has ended.
 
     `cloud` are the variables with which a container reaches this cloud; by default those of this process,
-    as far as they point to this machine. `private` overrules what the machine allows about /opt/ml.
+    as far as they point to this machine. `keys` gives each container an access key of its own, which ends
+    with it. `private` overrules what the machine allows about /opt/ml.
     """
 
     def __init__(
@@ -36,11 +38,13 @@ class ProcessRuntime:
         images: ImageTable,
         cloud: Mapping[str, str] | None = None,
         private: PrivateRoot | None = None,
+        keys: IssuedKeys | None = None,
     ) -> None:
         self._home = home
         self._images = images
         self._cloud = cloud
         self._private = private
+        self._keys = keys
 
     def start(self, spec: ContainerSpec, on_line: Callable[[str], None]) -> Container:
         """See contracts.Runtime."""
@@ -56,14 +60,15 @@ class ProcessRuntime:
         for each in (overlay.folder, home):  # of a former container of this name, which was killed
             shutil.rmtree(each, ignore_errors=True)
         toolkit = spec.command == "train" and not spec.entrypoint and not stand.command
-        clean = _Cleaner(folder, overlay, home, private, on_line, toolkit)
+        key = None if self._keys is None else self._keys.issue(spec.account_id, spec.role_arn)
+        clean = _Cleaner(folder, overlay, home, private, on_line, toolkit, lambda: self._end(key))
         marker = secrets.token_hex(8)
         try:
             overlay.create()
             home.mkdir(parents=True)
             for line in _introduction(spec, stand, below, private):
                 on_line(line)
-            variables = self._environment(spec, stand, overlay, home, private, marker)
+            variables = self._environment(spec, stand, overlay, home, private, marker, key)
             argv = [*(spec.entrypoint or stand.argv(spec.command, overlay.python)), *spec.arguments]
             if spec.command == "process" and not private.allowed:
                 argv = [at_base(each, spec.root) for each in argv]
@@ -81,11 +86,13 @@ class ProcessRuntime:
         home: Path,
         private: PrivateRoot,
         marker: str,
+        key: Key | None,
     ) -> dict[str, str]:
         variables = {
             **environment.machine(os.environ),
             **environment.base(overlay.python.parent, home, os.environ.get("PATH", "")),
             **(environment.cloud(os.environ) if self._cloud is None else self._cloud),
+            **(key.variables() if key is not None else {}),
             "PIP_CONSTRAINT": overlay.constraints.as_uri(),  # a path with a space would be two files
             **stand.environment(spec.command),
             **spec.environment,
@@ -98,6 +105,10 @@ class ProcessRuntime:
         if spec.port is not None:
             variables["SAGEMAKER_BIND_TO_PORT"] = str(spec.port)
         return variables
+
+    def _end(self, key: Key | None) -> None:
+        if self._keys is not None and key is not None:
+            self._keys.revoke(key)
 
 
 def _shim(
@@ -128,7 +139,9 @@ class _Cleaner:
         private: PrivateRoot,
         on_line: Callable[[str], None],
         toolkit: bool,
+        end_key: Callable[[], None],
     ) -> None:
+        self._end_key = end_key
         self._toolkit = toolkit
         self._folder = folder
         self._overlay = overlay
@@ -151,6 +164,7 @@ class _Cleaner:
         return dataclasses.replace(ended, hint=self._private.hint)
 
     def remove(self) -> None:
+        self._end_key()
         self._overlay.remove()
         shutil.rmtree(self._container_home, ignore_errors=True)
         if self._folder.is_dir() and not any(self._folder.iterdir()):

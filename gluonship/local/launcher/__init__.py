@@ -11,7 +11,7 @@ from pathlib import Path
 from gluonship.local.launcher import admin
 from gluonship.local.launcher import environment as _environment
 from gluonship.local.launcher.environment import applied, shell_lines
-from gluonship.local.launcher.home import DEFAULT_PORT, CloudInfo, LauncherError
+from gluonship.local.launcher.home import DEFAULT_PORT, CloudInfo, Home, LauncherError
 from gluonship.local.launcher.lifecycle import State, Status, down, status, up
 
 __all__ = [
@@ -62,4 +62,5 @@ def environment(home: Path | str | None = None) -> dict[str, str | None]:
 
     Raises LauncherError where none runs. `shell_lines` writes them for a shell, `applied` for a subprocess.
     """
-    return _environment.environment(running(home), os.environ)
+    info = running(home)
+    return _environment.environment(info, Home(info.home).key(), os.environ)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 
+from gluonship.local.door.keys import Key
 from gluonship.local.launcher.home import DEFAULT_REGION, CloudInfo
 
 SDK_CONFIG = "sagemaker-sdk.yaml"  # in the home: it turns the SDK's telemetry off
+# In the home: a certificate whose key nobody has. A client that dials a host of AWS after all (some fix their
+# addresses) ends at the TLS handshake, before it sends anything.
+NO_AWS_CERTIFICATE = "no-aws.pem"
 
 # Everything that would lead a client, its credentials or its endpoint elsewhere.
 _CLEARED = (
-    "AWS_CA_BUNDLE",
     "AWS_CONTAINER_AUTHORIZATION_TOKEN",
     "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
     "AWS_CONTAINER_CREDENTIALS_FULL_URI",
@@ -30,22 +33,26 @@ _CLEARED = (
 )
 
 
-def environment(info: CloudInfo, current: Mapping[str, str]) -> dict[str, str | None]:
+def environment(info: CloudInfo, key: Key, current: Mapping[str, str]) -> dict[str, str | None]:
     """What to set, and (None) what to unset, in a process that has the variables `current`.
 
-    Region and access key are the local cloud's own, so that no profile or role of the user's is ever used.
+    Region and access key (`key`, the home's) are the local cloud's own, so that no profile or role of the
+    user's is ever used, and no host of AWS is trusted.
     """
     variables: dict[str, str | None] = dict.fromkeys(_CLEARED)
     # A service's own endpoint would win over AWS_ENDPOINT_URL.
     variables.update({name: None for name in current if name.startswith("AWS_ENDPOINT_URL_")})
     variables.update(
         {
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
+            **key.variables(),
             "AWS_REGION": DEFAULT_REGION,
             "AWS_DEFAULT_REGION": DEFAULT_REGION,
             "AWS_ENDPOINT_URL": info.url,
+            "AWS_ENDPOINT_URL_S3_CONTROL": info.s3_control_url,
             "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": info.runtime_url,
+            "AWS_CA_BUNDLE": str(info.home / NO_AWS_CERTIFICATE),
+            # No "api.127.0.0.1", which a resolver may look for in the user's own domain.
+            "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_CONFIG_FILE": "/dev/null",
             "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",

@@ -6,6 +6,7 @@ cloud.log    what its process says
 objects/     the bytes of S3's larger objects; gone with the cloud
 stacks/      what CloudFormation is at, so that a killed cloud's successor can say what was left
 token        what the admin interface asks for, so that no web page can use it
+credentials  the home's access key and secret; they stay the same from one cloud of the home to the next
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from gluonship.local.door.keys import Key, home_key, new_key
+
 DEFAULT_PORT = 5111
 DEFAULT_REGION = "us-east-1"
 DEFAULT_ACCOUNT_ID = "123456789012"
@@ -28,7 +31,7 @@ JOURNAL = "stacks"
 OBJECTS = "objects"
 
 # What a cloud replaces in its folder when it starts.
-_REPLACED = ("bundles", "containers", JOURNAL, OBJECTS, "token")
+_REPLACED = ("bundles", "containers", "credentials", JOURNAL, OBJECTS, "token")
 
 
 class LauncherError(Exception):
@@ -53,6 +56,12 @@ class CloudInfo:
         return f"http://127.0.0.1:{self.control_port}"
 
     @property
+    def s3_control_url(self) -> str:
+        """For S3 Control, whose clients put the account's number before the host: that name may lead
+        anywhere, and by TLS it leads nowhere (`environment.NO_AWS_CERTIFICATE`)."""
+        return f"https://127.0.0.1:{self.control_port}"
+
+    @property
     def runtime_url(self) -> str:
         """The data plane: InvokeEndpoint."""
         return f"http://127.0.0.1:{self.data_port}"
@@ -67,6 +76,7 @@ class Home:
         self.log_file = path / "cloud.log"
         self.lock_file = path / "cloud.lock"
         self.token_file = path / "token"
+        self.key_file = path / "credentials"
 
     def make(self) -> None:
         """Makes the folder, for its owner only. Raises LauncherError where that cannot be, and where a folder
@@ -127,6 +137,26 @@ class Home:
         write_private(
             self.state_file, json.dumps({**dataclasses.asdict(info), "home": str(info.home)}, indent=1)
         )
+
+    def key(self) -> Key:
+        """The key that this home's clouds take. Raises LauncherError where no cloud has ever made it."""
+        try:
+            return home_key(json.loads(self.key_file.read_text("utf-8")), DEFAULT_ACCOUNT_ID)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise LauncherError(
+                f"the home's access key cannot be read from {self.key_file} ({error}): start its cloud anew "
+                "with `gluonship local down` and `gluonship local up`"
+            ) from error
+
+    def make_key(self) -> Key:
+        """The home's key, made where there is none that can be read."""
+        try:
+            return self.key()
+        except LauncherError:
+            made = new_key(DEFAULT_ACCOUNT_ID, "", "", token=False)
+            document = {"access_key_id": made.id, "secret_access_key": made.secret}
+            write_private(self.key_file, json.dumps(document, indent=1))
+            return self.key()
 
     def forget(self) -> None:
         """Removes what a cloud that is gone has left about itself."""

@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from botocore.model import StructureShape
+
 from gluonship.local.contracts import (
     Alarms,
     AwsError,
@@ -16,16 +18,20 @@ from gluonship.local.contracts import (
     Handler,
     JobRunner,
     Router,
+    ScalableTargets,
     Scope,
     StateChange,
 )
+from gluonship.local.control.registry import service_model
 from gluonship.local.execution.events import EventStream
+from gluonship.local.sagemaker import work
 from gluonship.local.sagemaker.endpoint_configs import EndpointConfigs
 from gluonship.local.sagemaker.endpoints import Endpoints
 from gluonship.local.sagemaker.jobs import Jobs
 from gluonship.local.sagemaker.model_packages import ModelPackages
 from gluonship.local.sagemaker.models import Models
 from gluonship.local.sagemaker.processing_jobs import ProcessingJobs
+from gluonship.local.sagemaker.search import Search
 from gluonship.local.sagemaker.tags import Tags
 from gluonship.local.sagemaker.training_jobs import TrainingJobs
 from gluonship.local.settings import Settings
@@ -35,9 +41,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class SageMaker:
-    """What this cloud executes of SageMaker: its handlers, and the jobs for what is beside the API."""
+    """What this cloud executes of SageMaker: its handlers, and the jobs for what is beside the API; and what
+    it refuses, with what to do instead."""
 
     operations: Mapping[str, Handler]
+    refused: Mapping[str, str]
     training_jobs: TrainingJobs
     processing_jobs: ProcessingJobs
 
@@ -52,6 +60,7 @@ def sagemaker(
     fleets: Fleets,
     router: Router,
     alarms: Alarms,
+    targets: ScalableTargets,
     clock: Clock,
     events: Events,
     settings: Settings,
@@ -75,6 +84,9 @@ def sagemaker(
         stop_grace_seconds=settings.stop_grace_seconds,
         memory_limit_bytes=settings.memory_limit_bytes,
     )
+    model = service_model("sagemaker")
+    searched = model.shape_for("TrainingJob")
+    assert isinstance(searched, StructureShape)
     packages = ModelPackages(clock, events, tags)
     models = Models(clock, tags, packages)
     configs = EndpointConfigs(clock, tags, models)
@@ -84,6 +96,7 @@ def sagemaker(
         fleets,
         router,
         alarms,
+        targets,
         clock,
         events,
         tags,
@@ -98,9 +111,11 @@ def sagemaker(
         **models.operations(),
         **configs.operations(),
         **endpoints.operations(),
+        **Search(training_jobs, tags, searched).operations(),
         **tags.operations(fallback),
     }
-    return SageMaker(operations, training_jobs, processing_jobs)
+    refused = work.refusals(model.operation_names, operations)
+    return SageMaker(operations, refused, training_jobs, processing_jobs)
 
 
 class ActiveJobs:

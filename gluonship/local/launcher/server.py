@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, NoReturn
 from gluonship import __version__, bundles
 from gluonship.local.cloudformation import journal
 from gluonship.local.container_images import ImagesFileError, ImageTable
-from gluonship.local.launcher.environment import SDK_CONFIG, applied, environment
+from gluonship.local.door.keys import FindKey, IssuedKeys, Key
+from gluonship.local.launcher.environment import NO_AWS_CERTIFICATE, SDK_CONFIG, applied, environment
 from gluonship.local.launcher.home import (
     DEFAULT_ACCOUNT_ID,
     DEFAULT_PORT,
@@ -33,6 +34,7 @@ from gluonship.local.launcher.home import (
     LauncherError,
     write_private,
 )
+from gluonship.local.launcher.no_aws import NO_AWS
 from gluonship.local.settings import SettingError, Settings
 
 if TYPE_CHECKING:
@@ -106,21 +108,30 @@ def _serve(
         _log.warning("%s", line)
     write_private(home.token_file, secrets.token_urlsafe(32))
     write_private(home.path / SDK_CONFIG, _SDK_CONFIG)
+    write_private(home.path / NO_AWS_CERTIFICATE, NO_AWS)
+    home_key = home.make_key()
+    keys = IssuedKeys(home_key)
     report("progress", f"starting the control plane on port {control_port}")
     os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"  # read when moto is imported
     os.environ["MOTO_PORT"] = str(control_port)
     # A client made anywhere in this process, or in one it starts, talks to this cloud and to nothing else.
     info = CloudInfo(home.path, os.getpid(), 0.0, control_port, control_port, __version__)
-    os.environ.update(applied(environment(info, os.environ), {}))
+    os.environ.update(applied(environment(info, home_key, os.environ), {}))
+
+    def find_key(key_id: str) -> Key | None:
+        # moto's are asked only when a request needs them: it is being loaded while the data plane starts.
+        from gluonship.local.control import moto_keys
+
+        return keys.find(key_id) or moto_keys.find(key_id)
 
     with ThreadPoolExecutor(1, "data-plane") as pool:
         # The two processes come up at the same time: most of a start is importing.
-        data_plane = pool.submit(_start_data_plane, home, settings)
+        data_plane = pool.submit(_start_data_plane, home, control_port, home_key.id, find_key, settings)
         import psutil
 
         from gluonship.local.launcher import wiring
 
-        cloud = wiring.Cloud(home, listener, settings, images, data_plane.result, stop.set)
+        cloud = wiring.Cloud(home, listener, settings, images, data_plane.result, keys, find_key, stop.set)
     try:
         info = CloudInfo(
             home.path,
@@ -160,12 +171,20 @@ def _images(home: Home) -> ImageTable:
         raise LauncherError(str(error)) from error
 
 
-def _start_data_plane(home: Home, settings: Settings) -> DataPlane:
+def _start_data_plane(
+    home: Home, control_port: int, home_key_id: str, find_key: FindKey, settings: Settings
+) -> DataPlane:
     from gluonship.local.serving.limits import Limits
     from gluonship.local.serving.router import DataPlane, DataPlaneError
 
     try:
-        return DataPlane.start(home.path, limits=Limits(settings.payload_limit_bytes))
+        return DataPlane.start(
+            home.path,
+            home_key_id=home_key_id,
+            find_key=find_key,
+            also_port=control_port,
+            limits=Limits(settings.payload_limit_bytes),
+        )
     except DataPlaneError as error:
         raise LauncherError(str(error)) from error
 

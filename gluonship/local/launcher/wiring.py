@@ -26,11 +26,13 @@ from gluonship.local.contracts import (
 from gluonship.local.control import cloudtrail
 from gluonship.local.control.admin import Admin
 from gluonship.local.control.app import ControlPlane
+from gluonship.local.control.door import Door
 from gluonship.local.control.http_server import HttpServer
 from gluonship.local.control.in_process import InProcessClients
 from gluonship.local.control.moto_gateway import MotoGateway
 from gluonship.local.control.registry import Registry
-from gluonship.local.deviations import stored_bytes
+from gluonship.local.deviations import caller_identity, stored_bytes
+from gluonship.local.door.keys import FindKey, IssuedKeys
 from gluonship.local.execution.alarms import CloudWatchAlarms
 from gluonship.local.execution.clock import SystemClock
 from gluonship.local.execution.events import EventStream
@@ -38,6 +40,7 @@ from gluonship.local.execution.logs import CloudWatchLogs
 from gluonship.local.execution.metrics import CloudWatchMetrics
 from gluonship.local.execution.runner import ProcessJobRunner
 from gluonship.local.execution.runtime import ProcessRuntime
+from gluonship.local.execution.scalable_targets import AutoScalingTargets
 from gluonship.local.execution.storage import S3Storage
 from gluonship.local.launcher.home import JOURNAL, OBJECTS, Home
 from gluonship.local.launcher.sagemaker_parts import ActiveJobs, sagemaker
@@ -56,17 +59,20 @@ class Cloud:
         settings: Settings,
         images: ImageTable,
         data_plane: Callable[[], DataPlane],
+        keys: IssuedKeys,
+        find_key: FindKey,
         shutdown: Callable[[], None],
     ) -> None:
         """`listener` is the control plane's; `data_plane` is asked when it is needed, and may be starting
-        until then; `shutdown` ends the process in good order."""
+        until then; `find_key` knows `keys` and the users' own; `shutdown` ends the process in good order."""
         self._home = home
         deviations.apply()
         stored_bytes.keep_in(home.path / OBJECTS)
+        caller_identity.apply(keys.find)
         moto = MotoGateway()
         port = listener.getsockname()[1]
         clients = InProcessClients(port)
-        self.parts = Parts(home.path, settings, images, moto, data_plane, clients)
+        self.parts = Parts(home.path, settings, images, moto, data_plane, clients, keys)
         self.data_port = self.parts.data_plane.port
         admin = Admin(
             token=home.token_file.read_text("utf-8"),
@@ -76,15 +82,15 @@ class Cloud:
             advance=self.parts.clock.advance,
         )
         registries = [
-            Registry("sagemaker", self.parts.sagemaker.operations),
+            Registry("sagemaker", self.parts.sagemaker.operations, refused=self.parts.sagemaker.refused),
             Registry("cloudformation", self.parts.cloudformation.operations(), whole=True),
             Registry("stepfunctions", self.parts.stepfunctions.operations(), whole=True),
             Registry("cloudtrail", cloudtrail.operations()),
             Registry("events", {}),  # moto's, but checked against the service's model first
         ]
-        plane = ControlPlane(port, registries, moto, admin, lambda: self.data_port)
+        plane = ControlPlane(registries, moto, admin, lambda: self.data_port)
         clients.attach(plane)
-        self._server = HttpServer(listener, plane)
+        self._server = HttpServer(listener, Door(plane, find_key, port))
 
     def serve(self) -> None:
         self._server.start()
@@ -117,6 +123,7 @@ class Parts:
         moto: MotoGateway,
         data_plane: Callable[[], DataPlane],
         clients: Clients,
+        keys: IssuedKeys,
     ) -> None:
         self._settings = settings
         self.clock = SystemClock()
@@ -126,7 +133,7 @@ class Parts:
         journal = FileJournal(home / JOURNAL)
         self.cloudformation = CloudFormation(ResourceTypes(clients), clients, self.clock, journal)
         self._jobs = ActiveJobs(self.events)
-        runtime = ProcessRuntime(home, images)
+        runtime = ProcessRuntime(home, images, keys=keys)
         logs = CloudWatchLogs(client, home, settings.log_cap_bytes)
         self.data_plane = data_plane()
 
@@ -141,6 +148,7 @@ class Parts:
             self._fleets,
             self.data_plane,
             CloudWatchAlarms(clients),
+            AutoScalingTargets(clients),
             self.clock,
             self.events,
             settings,

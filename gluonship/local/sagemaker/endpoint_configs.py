@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +13,8 @@ from gluonship.local.sagemaker.endpoint_resources import Records, answered_page,
 from gluonship.local.sagemaker.listing import Listed, page
 from gluonship.local.sagemaker.models import Models
 from gluonship.local.sagemaker.tags import Tags
+
+_log = logging.getLogger(__name__)
 
 # Recorded and echoed; they change neither how requests are answered here nor what a caller gets.
 _ECHOED = (
@@ -76,6 +79,12 @@ class EndpointConfigs:
         config = EndpointConfig(scope, name, self._records.arn(scope, name), self._clock.now(), accepted)
         self._records.add(config)
         self._tags.register(config.arn, request.get("Tags"))
+        if any(each.get("ManagedInstanceScaling", {}).get("Status") == "ENABLED" for each in config.variants):
+            _log.warning(
+                "CreateEndpointConfig %s: ManagedInstanceScaling is recorded here, without effect: nothing "
+                "scales by itself",
+                name,
+            )
         return {"EndpointConfigArn": config.arn}
 
     def describe(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:

@@ -83,6 +83,16 @@ def retained(
     return tuple(map(keep, variants))
 
 
+def without_its_instances(current: Sequence[Variant], wanted: Sequence[Variant]) -> list[str]:
+    """The names of the current variants that the wanted ones leave out, or put on another type of instance:
+    neither is allowed of a variant that is scaled.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-scaling-update.html
+    """
+    types = {variant.name: variant.settings["InstanceType"] for variant in wanted}
+    return [each.name for each in current if types.get(each.name) != each.settings["InstanceType"]]
+
+
 def resized(current: Sequence[Variant], desired: Sequence[dict[str, Any]]) -> tuple[Variant, ...]:
     """DesiredWeightsAndCapacities applied. A variant with a new instance count gets a new fleet (here; AWS
     adds to or takes from the old one). Raises AwsError for an unknown variant."""

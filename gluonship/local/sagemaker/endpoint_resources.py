@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any, Generic, Protocol, TypeVar
 
-from gluonship.local.contracts import AwsError, Scope
+from gluonship.local.contracts import UNSUPPORTED, AwsError, Scope
 
 
 class Record(Protocol):
@@ -20,7 +20,7 @@ R = TypeVar("R", bound=Record)
 
 def refused(what: str, instead: str) -> AwsError:
     """A request that AWS would take and this cloud cannot honour: said at the call, never pretended."""
-    return AwsError("ValidationException", f"{what} is not supported by the local cloud. {instead}")
+    return AwsError(UNSUPPORTED, f"{what} is not supported by the local cloud. {instead}")
 
 
 def invalid(message: str) -> AwsError:

@@ -146,6 +146,7 @@ class Rollouts:
                 settings.get("ContainerStartupHealthCheckTimeoutInSeconds", self._startup_seconds)
             ),
             memory_limit_bytes=self._memory_limit_bytes,
+            role_arn=variant.model.role_arn,
         )
 
     def _roll_back(self, scope: Scope, name: str, old: Sequence[Variant], new: Sequence[Variant]) -> bool:

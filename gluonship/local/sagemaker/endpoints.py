@@ -8,7 +8,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from gluonship.local.contracts import Alarms, Clock, Events, Fleets, Handler, Router, Scope, StateChange
+from gluonship.local.contracts import (
+    Alarms,
+    Clock,
+    Events,
+    Fleets,
+    Handler,
+    Router,
+    ScalableTargets,
+    Scope,
+    StateChange,
+)
 from gluonship.local.sagemaker.endpoint_configs import EndpointConfig, EndpointConfigs
 from gluonship.local.sagemaker.endpoint_deployments import (
     Deployment,
@@ -16,6 +26,7 @@ from gluonship.local.sagemaker.endpoint_deployments import (
     Variant,
     resized,
     retained,
+    without_its_instances,
 )
 from gluonship.local.sagemaker.endpoint_descriptions import Endpoint, Pending, description, summary
 from gluonship.local.sagemaker.endpoint_policies import FIRST, policy, same_names
@@ -53,6 +64,7 @@ class Endpoints:
         fleets: Fleets,
         router: Router,
         alarms: Alarms,
+        targets: ScalableTargets,
         clock: Clock,
         events: Events,
         tags: Tags,
@@ -63,6 +75,7 @@ class Endpoints:
     ) -> None:
         self._models = models
         self._configs = configs
+        self._targets = targets
         self._clock = clock
         self._events = events
         self._tags = tags
@@ -137,6 +150,7 @@ class Endpoints:
                 raise invalid("Specify either DeploymentConfig or RetainDeploymentConfig, and not both.")
             chosen = live.now.deployment_config
         variants = self._variants(config)
+        self._keep_scaled(live.now, variants)
         if request.get("RetainAllVariantProperties"):
             left_out = request.get("ExcludeRetainedVariantProperties", [])
             excluded = [each["VariantPropertyType"] for each in left_out]
@@ -155,9 +169,16 @@ class Endpoints:
         return {"EndpointArn": live.now.arn}
 
     def delete(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
+        """Application Auto Scaling deregisters the variants that it scales, and says nothing of it.
+
+        https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-delete-with-scaling.html
+        """
         live = self._records.find(scope, request["EndpointName"])
         self._take(live, Event.DELETE_REQUESTED)
-        self._start(live, self._withdraw)
+        try:
+            self._targets.deregister(scope, live.name)
+        finally:
+            self._start(live, self._withdraw)
         return {}
 
     # --- carrying out ------------------------------------------------------------------------------------
@@ -173,6 +194,18 @@ class Endpoints:
             )
             for settings in config.variants
         )
+
+    def _keep_scaled(self, endpoint: Endpoint, wanted: Sequence[Variant]) -> None:
+        """Raises AwsError for an update that takes away a variant that is scaled, or its kind of instance."""
+        lost = without_its_instances(endpoint.variants, wanted)
+        scaled = (
+            sorted(set(lost) & set(self._targets.variants(endpoint.scope, endpoint.name))) if lost else []
+        )
+        if scaled:
+            raise invalid(
+                f'The variant(s) "{", ".join(scaled)}" must be deregistered as scalable targets with AWS '
+                "Application Auto Scaling before they can be removed or have their instance type updated."
+            )
 
     def _begin_update(self, live: _Live, deployment: Deployment, chosen: dict[str, Any] | None) -> None:
         pending = Pending(deployment, self._clock.now(), deployment.policy.steps[0])

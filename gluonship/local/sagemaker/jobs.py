@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -120,9 +121,7 @@ class Jobs:
         return self._description(self.find(scope, request[self.kind.name_member]))
 
     def list(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-        with self._lock:
-            jobs = [live.job for (owner, _), live in self._records.items() if owner == scope]
-        rows = [self._row(job) for job in jobs if self.kind.selected(job, request)]
+        rows = [self._row(job) for job in self._of(scope) if self.kind.selected(job, request)]
         summaries, token = page(rows, request, default_sort_order=self.kind.default_sort_order)
         return {self.kind.summaries_member: summaries, **({"NextToken": token} if token else {})}
 
@@ -159,6 +158,10 @@ class Jobs:
     def find(self, scope: Scope, name: str) -> Job:
         """The job as it is now. Raises AwsError."""
         return self._live(scope, name).job
+
+    def descriptions(self, scope: Scope) -> builtins.list[dict[str, Any]]:
+        """What Describe answers now, of all jobs."""
+        return [self._description(job) for job in self._of(scope)]
 
     def interrupt(self, scope: Scope, name: str, capacity_wait_seconds: float | None = None) -> None:
         """Takes the job's spot instance back; another comes after `capacity_wait_seconds` (of the clock).
@@ -322,6 +325,10 @@ class Jobs:
     def _identity(self, job: Job) -> dict[str, Any]:
         kind = self.kind
         return {kind.name_member: job.name, kind.arn_member: job.arn, "CreationTime": job.state.created}
+
+    def _of(self, scope: Scope) -> builtins.list[Job]:
+        with self._lock:
+            return [live.job for (owner, _), live in self._records.items() if owner == scope]
 
     def _live(self, scope: Scope, name: str) -> _Live:
         with self._lock:

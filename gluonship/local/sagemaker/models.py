@@ -45,6 +45,10 @@ class Model:
         return dict(self.container.get("Environment", {}))
 
     @property
+    def role_arn(self) -> str:
+        return str(self.request["ExecutionRoleArn"])
+
+    @property
     def model_data_uri(self) -> str | None:
         """A .tar.gz, or a prefix that ends with a slash: its objects as they are."""
         source = self.container.get("ModelDataSource", {}).get("S3DataSource")

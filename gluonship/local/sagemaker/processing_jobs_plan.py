@@ -52,6 +52,7 @@ def plan(job: Job, now: datetime, *, memory_limit_bytes: int | None = None) -> J
         failure_file="",
         failure_lead="See job logs for more information",
         message_file="output/message",
+        role_arn=request["RoleArn"],
     )
 
 

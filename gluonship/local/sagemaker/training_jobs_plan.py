@@ -46,6 +46,7 @@ def plan(job: Job, now: datetime, *, memory_limit_bytes: int | None = None) -> J
         metric_namespace=METRIC_NAMESPACE,
         metric_dimensions={"TrainingJobName": job.name},
         memory_limit_bytes=memory_limit_bytes,
+        role_arn=request["RoleArn"],
     )
 
 

@@ -8,7 +8,7 @@ from copy import deepcopy
 from pathlib import PurePosixPath
 from typing import Any, NoReturn
 
-from gluonship.local.contracts import AwsError
+from gluonship.local.contracts import UNSUPPORTED, AwsError
 
 DEFAULT_MAX_RUNTIME_SECONDS = 86400  # "The default value is 1 day"
 MAX_RUNTIME_SECONDS = 28 * 86400  # "The maximum value is 28 days"
@@ -21,6 +21,9 @@ _REFUSED_MEMBERS = {
     "ServerlessJobConfig": "serverless customization jobs",
     "ModelPackageConfig": "registering the result as a model package",
     "MlflowConfig": "MLflow tracking",
+    "DebugRuleConfigurations": "Debugger's rules; give the estimator no rules",
+    "ProfilerRuleConfigurations": "the profiler's rules; give the estimator no rules, and "
+    "disable_profiler=True where the SageMaker SDK adds one by itself",
 }
 _REFUSED_RESOURCES = {
     "InstanceGroups": "heterogeneous clusters; give InstanceType and InstanceCount",
@@ -182,4 +185,4 @@ def _invalid(message: str) -> NoReturn:
 
 
 def _not_here(what: str) -> NoReturn:
-    raise AwsError("ValidationException", f"The local cloud does not run {what}.")
+    raise AwsError(UNSUPPORTED, f"The local cloud does not run {what}.")

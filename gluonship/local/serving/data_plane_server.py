@@ -1,4 +1,4 @@
-"""The data plane's process: `python -m gluonship.local.serving.data_plane_server --port P --account A`.
+"""The data plane's process: `python -m gluonship.local.serving.data_plane_server --port P`.
 
 It is told its routes on stdin, one JSON object a line, and answers each on stdout with {"id": N} when it
 holds for every later request; its first line is {"port": P}. It ends when stdin closes, so it never
@@ -6,6 +6,9 @@ outlives the cloud. Commands (each with an "id"):
   {"op": "routes", "endpoint": [account, region, name], "log_group": G, "routes": [...]}
   {"op": "instance", "instance": {"id": I, "port": P, "ready": true}}
   {"op": "idle", "instances": [ids]}        answered when none of them has a request in progress
+It asks for the key of a request by {"find": ACCESS_KEY_ID}, which is answered by
+  {"op": "key", "find": ACCESS_KEY_ID, "key": {...} or null, "lasting": false}
+and told of one, with "lasting": true, that it need not ask for.
 """
 
 from __future__ import annotations
@@ -17,14 +20,16 @@ import json
 import logging
 import socket
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import uvloop
 from aiohttp import web
 
-from gluonship.local import hosts
+from gluonship.local.door import senders
 from gluonship.local.serving import memory
 from gluonship.local.serving.caller_connection import CallerServer, error_response
+from gluonship.local.serving.callers import Callers
 from gluonship.local.serving.container_client import PooledContainerClient
 from gluonship.local.serving.invocations import INVOCATION_SECONDS, Invoker, Request, Response
 from gluonship.local.serving.limits import Limits
@@ -36,9 +41,13 @@ _log = logging.getLogger(__name__)
 
 
 class DataPlaneServer:
-    def __init__(self, invoker: Invoker, port: int, bodies: RequestBodies) -> None:
+    def __init__(
+        self, invoker: Invoker, callers: Callers, ports: Sequence[int], bodies: RequestBodies
+    ) -> None:
+        """`ports` are those that a request's Host may name: its own, and the control plane's."""
         self._invoker = invoker
-        self._port = port
+        self._callers = callers
+        self._ports = ports
         self._bodies = bodies
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -58,15 +67,20 @@ class DataPlaneServer:
 
     async def _answer(self, request: web.BaseRequest) -> web.Response:
         self._check_sender(request)
+        caller = await self._callers.known(request)
         async with self._bodies.read(request) as sent:
+            caller.check(sent)
             body = self._bodies.decoded(request, sent)
-            incoming = Request(request.method, request.path_qs, request.headers, body)
+            incoming = Request(request.method, request.path_qs, request.headers, body, caller.scope)
             answer = await self._invoker.answer(incoming)
         return _to_web(answer)
 
     def _check_sender(self, request: web.BaseRequest) -> None:
         """Before a byte of the body is read."""
-        refused = hosts.refusal(request.headers.get("Host"), request.headers.get("Origin"), self._port)
+        headers = request.headers
+        refused = senders.refusal(
+            headers.get("Host"), headers.get("Origin"), headers.get("Sec-Fetch-Site"), self._ports
+        )
         if refused:
             raise RuntimeApiError("AccessDeniedException", refused, 403)
 
@@ -78,8 +92,9 @@ def _to_web(response: Response) -> web.Response:
 class Commands:
     """What the cloud tells on stdin."""
 
-    def __init__(self, table: RouteTable) -> None:
+    def __init__(self, table: RouteTable, callers: Callers) -> None:
         self._table = table
+        self._callers = callers
 
     async def serve(self) -> None:
         """Returns when stdin closes."""
@@ -101,6 +116,8 @@ class Commands:
             done()
         elif command["op"] == "idle":
             self._table.when_idle(command["instances"], done)
+        elif command["op"] == "key":
+            self._callers.told(command["find"], command["key"], command["lasting"])
 
 
 def _say(message: dict[str, Any]) -> None:
@@ -108,17 +125,19 @@ def _say(message: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
-async def serve(port: int, account_id: str, timeout: float, limits: Limits) -> None:
+async def serve(port: int, also_port: int | None, timeout: float, limits: Limits) -> None:
     memory.give_back_large_blocks()
     table = RouteTable()
+    callers = Callers(lambda key_id: _say({"find": key_id}))
     async with PooledContainerClient.open(limits.payload_bytes) as client:
         bound = socket.create_server(("127.0.0.1", port))
         port = bound.getsockname()[1]
-        invoker = Invoker(table, client, account_id, timeout)
-        server = CallerServer(DataPlaneServer(invoker, port, RequestBodies(limits)).handle, limits)
+        ports = [port] if also_port is None else [port, also_port]
+        invoker, bodies = Invoker(table, client, timeout), RequestBodies(limits)
+        server = CallerServer(DataPlaneServer(invoker, callers, ports, bodies).handle, limits)
         listener = await asyncio.get_running_loop().create_server(server, sock=bound)
         _say({"port": port})
-        await Commands(table).serve()
+        await Commands(table, callers).serve()
         listener.close()
         await server.shutdown(timeout=0.5)  # 0 would wait for ever
 
@@ -126,13 +145,13 @@ async def serve(port: int, account_id: str, timeout: float, limits: Limits) -> N
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--port", type=int, default=0, help="0: any free port")
-    parser.add_argument("--account", default="123456789012", help="of requests that name no other")
+    parser.add_argument("--also-port", type=int, help="that a request's Host may name, too")
     parser.add_argument("--timeout", type=float, default=INVOCATION_SECONDS, help="seconds an invocation")
     parser.add_argument("--limits", type=json.loads, default={}, help="fields of limits.Limits, as JSON")
     arguments = parser.parse_args()
     limits = Limits(**arguments.limits)
     with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C in the cloud's terminal reaches us too
-        uvloop.run(serve(arguments.port, arguments.account, arguments.timeout, limits))
+        uvloop.run(serve(arguments.port, arguments.also_port, arguments.timeout, limits))
 
 
 if __name__ == "__main__":

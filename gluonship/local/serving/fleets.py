@@ -153,6 +153,8 @@ class ProcessFleets:
             environment=_environment(plan, port, first, last),
             memory_limit_bytes=plan.memory_limit_bytes,
             port=port,
+            account_id=plan.scope.account_id,
+            role_arn=plan.role_arn,
         )
         instance = Instance(instance_id, spec, self._runtime, log, self._rules)
         undo.callback(instance.stop, 0.0)

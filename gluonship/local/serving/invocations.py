@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from gluonship.local.contracts import UNSUPPORTED, Scope
 from gluonship.local.serving.routes import (
     Endpoint,
     EndpointRoutes,
@@ -28,7 +29,6 @@ from gluonship.local.serving.runtime_errors import (
 INVOCATION_SECONDS = 60.0  # a container must answer within 60 s
 
 _PATH = re.compile(r"/endpoints/([^/]+)/(invocations|async-invocations|invocations-response-stream)/?")
-_CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d{8}/([a-z0-9-]+)/sagemaker/aws4_request")
 _PASSED_ON = (
     "Content-Type",
     "Accept",
@@ -60,6 +60,7 @@ class Request:
     path: str
     headers: Mapping[str, str]
     body: bytes | bytearray
+    scope: Scope  # whose endpoints are meant
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,6 @@ class ContainerClient(Protocol):
 class Invoker:
     table: RouteTable
     client: ContainerClient
-    account_id: str  # of callers whose access key says nothing else
     timeout: float = INVOCATION_SECONDS
     taps: list[Callable[[Invocation], None]] = field(default_factory=list)
 
@@ -167,13 +167,12 @@ class Invoker:
                 f"Endpoint {name} is not an asynchronous endpoint: it has no AsyncInferenceConfig."
             )
         if operation == "invocations-response-stream":
-            raise validation_error(
-                "InvokeEndpointWithResponseStream is not supported by the local cloud; use InvokeEndpoint."
+            raise RuntimeApiError(
+                UNSUPPORTED,
+                "InvokeEndpointWithResponseStream is not supported by the local cloud; use InvokeEndpoint.",
+                400,
             )
-        credential = _CREDENTIAL.search(request.headers.get("Authorization", ""))
-        if credential is None:
-            raise RuntimeApiError("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
-        return Endpoint(request.headers.get("x-moto-account-id", self.account_id), credential[2], name)
+        return Endpoint(request.scope.account_id, request.scope.region, name)
 
     def _choose(
         self, endpoint: Endpoint, routes: EndpointRoutes, request: Request, tried: set[Instance]

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol, cast, runtime_checkable
 
 from gluonship.local.contracts import Route, Scope
+from gluonship.local.door.keys import FindKey
 from gluonship.local.serving.instances import InstanceState
 from gluonship.local.serving.limits import Limits
 
@@ -22,7 +23,6 @@ _log = logging.getLogger(__name__)
 
 ACKNOWLEDGE_SECONDS = 15.0
 _RESPAWN_SECONDS = 1.0
-DEFAULT_ACCOUNT = "123456789012"  # moto's
 
 
 @runtime_checkable
@@ -47,9 +47,20 @@ class DataPlane:
     Should that process die, it is started again on the same port with the same routes.
     """
 
-    def __init__(self, log: Path, port: int, account_id: str, timeout: float, limits: Limits) -> None:
+    def __init__(
+        self,
+        log: Path,
+        port: int,
+        also_port: int | None,
+        home_key_id: str,
+        find_key: FindKey,
+        timeout: float,
+        limits: Limits,
+    ) -> None:
         self._log = log
-        self._account_id = account_id
+        self._also_port = also_port
+        self._home_key_id = home_key_id
+        self._find_key = find_key
         self._timeout = timeout
         self._limits = limits
         self._lock = threading.RLock()  # one command at a time on the pipe, and the fields below
@@ -66,15 +77,20 @@ class DataPlane:
         cls,
         home: Path,
         *,
+        home_key_id: str,
+        find_key: FindKey,
         port: int = 0,
-        account_id: str = DEFAULT_ACCOUNT,
+        also_port: int | None = None,
         invocation_seconds: float = 60.0,
         limits: Limits | None = None,
     ) -> DataPlane:
         """The process, listening on 127.0.0.1:`port` (0: any free one). Its log is `home`/data-plane.log.
-        Raises DataPlaneError."""
+
+        `find_key` knows the keys with which requests are signed; the home's never ends. Requests that the
+        control plane, on `also_port`, passes on name that port in their Host. Raises DataPlaneError."""
         home.mkdir(parents=True, exist_ok=True)
-        return cls(home / "data-plane.log", port, account_id, invocation_seconds, limits or Limits())
+        log = home / "data-plane.log"
+        return cls(log, port, also_port, home_key_id, find_key, invocation_seconds, limits or Limits())
 
     @property
     def pid(self) -> int:
@@ -144,14 +160,13 @@ class DataPlane:
         one that was told everything anew."""
         self._next_id += 1
         heard = self._waiting[self._next_id] = threading.Event()
-        self._write({**command, "id": self._next_id})
+        _write(self._process, {**command, "id": self._next_id})
         return heard
 
-    def _write(self, message: Mapping[str, Any]) -> None:
-        with contextlib.suppress(OSError):  # it is gone: the reader's thread notices and starts another
-            pipe = _pipe(self._process)
-            pipe.write(json.dumps(message) + "\n")
-            pipe.flush()
+    def _tell_key(self, process: subprocess.Popen[str], key_id: str, lasting: bool = False) -> None:
+        key = self._find_key(key_id)
+        found = None if key is None else dataclasses.asdict(key)
+        _write(process, {"op": "key", "find": key_id, "key": found, "lasting": lasting, "id": 0})
 
     def _require(self, heard: threading.Event) -> None:
         if not heard.wait(ACKNOWLEDGE_SECONDS):
@@ -161,9 +176,10 @@ class DataPlane:
 
     def _spawn(self) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "gluonship.local.serving.data_plane_server"]
-        command += ["--port", str(self.port), "--account", self._account_id]
+        command += ["--port", str(self.port)]
         command += ["--timeout", str(self._timeout)]
         command += ["--limits", json.dumps(dataclasses.asdict(self._limits))]
+        command += [] if self._also_port is None else ["--also-port", str(self._also_port)]
         with self._log.open("ab") as log:
             process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, bufsize=1
@@ -173,13 +189,18 @@ class DataPlane:
             process.wait(timeout=5)
             raise DataPlaneError(f"The data plane did not start on port {self.port}; see {self._log}.")
         self.port = int(json.loads(first)["port"])
+        self._tell_key(process, self._home_key_id, lasting=True)
         threading.Thread(target=self._listen, args=(process,), name="data-plane", daemon=True).start()
         return process
 
     def _listen(self, process: subprocess.Popen[str]) -> None:
         for line in process.stdout or ():
+            message = json.loads(line)
             with self._lock:
-                heard = self._waiting.pop(json.loads(line)["id"], None)
+                if "find" in message:
+                    self._tell_key(process, message["find"])
+                    continue
+                heard = self._waiting.pop(message["id"], None)
             if heard is not None:
                 heard.set()
         process.wait()
@@ -231,6 +252,13 @@ def _routes_command(
 
 def _as_json(state: InstanceState) -> dict[str, Any]:
     return {"id": state.id, "port": state.port, "ready": state.ready}
+
+
+def _write(process: subprocess.Popen[str], message: Mapping[str, Any]) -> None:
+    with contextlib.suppress(OSError):  # it is gone: the reader's thread notices and starts another
+        pipe = _pipe(process)
+        pipe.write(json.dumps(message) + "\n")
+        pipe.flush()
 
 
 def _pipe(process: subprocess.Popen[str]) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gluonship.local.coverage_rows import Row
-from gluonship.local.stepfunctions.integrations import OPTIMIZED, RECORDED_JOBS, REFUSED, SDK
+from gluonship.local.stepfunctions.integrations import JOBS_NOT_RUN, OPTIMIZED, REFUSED, SDK
 from gluonship.local.stepfunctions.intrinsic_functions import FUNCTIONS
 from gluonship.local.stepfunctions.jsonata_queries import FUNCTION_NAMES
 from gluonship.local.stepfunctions.sync_jobs import JOBS
@@ -66,13 +66,11 @@ def _optimized() -> Iterator[Row]:
         for action, patterns in sorted(service.actions.items()):
             shown = [f"`{family}:{action}{f'.{pattern}' if pattern else ''}`" for pattern in patterns]
             operation = f"{action[0].upper()}{action[1:]}"
-            if operation in RECORDED_JOBS:
-                what = RECORDED_JOBS[operation]
-                yield Row(_PART_OPTIMIZED, ", ".join(shown), "recorded", f"The {what} are recorded, not run.")
-                yield Row(_PART_OPTIMIZED, f"`{family}:{action}.sync`", "refused", "Nothing would end.")
-                continue
             note = "The job is stopped with its state." if operation in JOBS else ""
             yield Row(_PART_OPTIMIZED, ", ".join(shown), "executed", note)
+    for operation, what in sorted(JOBS_NOT_RUN.items()):
+        action = f"{operation[0].lower()}{operation[1:]}"
+        yield Row(_PART_OPTIMIZED, f"`sagemaker:{action}`", "refused", f"There are no {what} here.")
     for family, why in sorted(REFUSED.items()):
         yield Row(_PART_OPTIMIZED, f"`{family}:*`", "refused", f"{why[0].upper()}{why[1:]}.")
 
@@ -85,7 +83,10 @@ def _sdk() -> Iterator[Row]:
             "executed",
             f"What the cloud answers of {service.error}; errors are `{service.error}.NAMEException`.",
         )
-    refused = sorted(set(RECORDED_JOBS) - {"CreateTransformJob"})
-    names = ", ".join(f"`{name[0].lower()}{name[1:]}`" for name in refused)
-    yield Row(_PART_SDK, f"`aws-sdk:sagemaker`: {names}", "refused", "The task fails, in words.")
+    yield Row(
+        _PART_SDK,
+        "`aws-sdk:sagemaker`: what [SageMaker's page](coverage-sagemaker.md) refuses",
+        "refused",
+        "The task fails, in words.",
+    )
     yield Row(_PART_SDK, "All other services", "refused", "When the machine is made, naming the state.")

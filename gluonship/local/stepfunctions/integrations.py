@@ -46,7 +46,6 @@ OPTIMIZED: Mapping[str, Optimized] = {
             "createModel": _PLAIN,
             "createProcessingJob": _JOB,
             "createTrainingJob": _JOB,
-            "createTransformJob": _PLAIN,
             "updateEndpoint": _PLAIN,
         },
     ),
@@ -104,11 +103,8 @@ REFUSED: Mapping[str, str] = {
     "mediaconvert": "there are no MediaConvert jobs here",
 }
 
-# SageMaker jobs that the cloud records and never runs: a machine that waits for one would go on with nothing.
-RECORDED_JOBS: Mapping[str, str] = {
-    "CreateAutoMLJob": "AutoML jobs",
-    "CreateAutoMLJobV2": "AutoML jobs",
-    "CreateCompilationJob": "compilation jobs",
+# SageMaker jobs that the cloud refuses, whose optimised integrations AWS has.
+JOBS_NOT_RUN: Mapping[str, str] = {
     "CreateHyperParameterTuningJob": "tuning jobs",
     "CreateLabelingJob": "labeling jobs",
     "CreateTransformJob": "transform jobs",
@@ -119,8 +115,8 @@ def refusal(resource: Resource) -> str:
     """Why a resource that AWS may run is not run here, or nothing."""
     if resource.is_activity:
         return ""
-    if resource.family == "sagemaker" and resource.operation in RECORDED_JOBS and resource.pattern == "sync":
-        return f"{RECORDED_JOBS[resource.operation]} are recorded here, not run, so nothing would end"
+    if resource.family == "sagemaker" and resource.operation in JOBS_NOT_RUN:
+        return f"there are no {JOBS_NOT_RUN[resource.operation]} here"
     if resource.family in REFUSED:
         return REFUSED[resource.family]
     if resource.is_sdk and resource.service not in SDK:

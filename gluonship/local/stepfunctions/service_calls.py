@@ -10,7 +10,7 @@ from botocore.model import OperationModel, ServiceModel
 
 from gluonship.local.contracts import Clients, Scope
 from gluonship.local.stepfunctions.failures import RUNTIME, StatesError
-from gluonship.local.stepfunctions.integrations import OPTIMIZED, RECORDED_JOBS, SDK
+from gluonship.local.stepfunctions.integrations import OPTIMIZED, SDK
 from gluonship.local.stepfunctions.json_text import compact
 from gluonship.local.stepfunctions.parameters import ParameterError, request
 from gluonship.local.stepfunctions.resources import Resource
@@ -47,15 +47,6 @@ class ServiceCall:
     def submit(self, parameters: dict[str, Any]) -> dict[str, Any]:
         """Calls the resource's operation. Raises StatesError by the service's error."""
         operation = self._resource.operation
-        if (
-            self._resource.service == "sagemaker"
-            and operation in RECORDED_JOBS
-            and operation != "CreateTransformJob"
-        ):
-            raise StatesError(
-                self._error_name("UnsupportedOperation"),
-                f"The local cloud does not run {RECORDED_JOBS[operation]}: {self._resource.arn} is refused",
-            )
         response = self.call(operation, parameters)
         made = result(self._output(operation), response)
         return made if self._resource.is_sdk else {**made, **metadata(response)}

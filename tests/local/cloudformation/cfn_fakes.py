@@ -70,6 +70,9 @@ class World:
     def knows(self, type_name: str) -> bool:
         return type_name.startswith(("Test::", "AWS::IAM::"))
 
+    def refuses(self, type_name: str) -> str | None:
+        return None if self.knows(type_name) else f"{type_name} is not a type of this cloud"
+
     def reference_known(self, type_name: str, properties: Properties) -> str | None:
         name = properties.get("Name")
         return None if name is None or name is UNKNOWN else str(name)
@@ -80,8 +83,6 @@ class World:
     def review(
         self, scope: Scope, type_name: str, properties: Properties, previous: Properties | None = None
     ) -> Review:
-        if not self.knows(type_name):
-            return Review(refused=(f"{type_name} is not a type of this cloud",))
         refused = [f"{name}: it is bad" for name in properties if name.startswith("Bad")]
         if previous is not None and properties.get("Stuck") != previous.get("Stuck"):
             refused.append("Stuck: cannot be changed here")

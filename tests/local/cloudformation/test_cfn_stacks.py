@@ -184,6 +184,42 @@ def test_everything_that_is_refused_is_named_before_anything_is_touched(cfn: Cfn
     assert cfn("ListStacks")["StackSummaries"] == []
 
 
+def test_of_a_refused_type_nothing_is_said_but_that(cfn: Cfn) -> None:
+    """Not of its attributes, of its policies, nor of what takes something of it."""
+    resources = {
+        "Unknown": {
+            **thing(policy="Snapshot", Of={"Fn::GetAtt": ["Custom", "Anything"]}, Bad=1),
+            "Type": "AWS::Athena::WorkGroup",
+            "UpdatePolicy": {"CodeDeployLambdaAliasUpdate": {}},
+        },
+        "Custom": {"Type": "Custom::Thing", "Properties": {"ServiceToken": {"Fn::GetAtt": "Unknown2.Arn"}}},
+        "Unknown2": {"Type": "AWS::Lambda::Function"},
+        "Uses": thing(R={"Fn::Sub": "${Custom.Anything}/${Unknown.Arn}"}, Name={"Ref": "Unknown"}),
+    }
+    outputs = {"Arn": {"Value": {"Fn::GetAtt": "Unknown.Arn"}, "Export": {"Name": {"Ref": "Custom"}}}}
+    for operation in ("CreateStack", "UpdateStack"):
+        message = cfn.refused(operation, StackName="s", **body(resources, {"TOutputs": outputs}))
+        assert [line.partition(":")[0] for line in message.splitlines()] == [
+            "Unknown2 (AWS",
+            "Custom (Custom",
+            "Unknown (AWS",
+        ]
+        assert message.count("is not a type of this cloud") == 2
+        assert message.count("custom resources are not executed") == 1
+        if operation == "CreateStack":
+            cfn.create("s", {"Before": thing()})
+
+
+def test_what_would_wait_for_signals_is_refused_with_all_else(cfn: Cfn) -> None:
+    waiting = {**thing(Bad=1), "CreationPolicy": {"ResourceSignal": {}}, "UpdatePolicy": {}}
+    message = cfn.refused("CreateStack", StackName="s", **body({"A": waiting}, {}))
+    assert message.splitlines() == [
+        "A (Test::Thing::One): this local cloud does not execute CreationPolicy, UpdatePolicy: "
+        "nothing signals",
+        "A (Test::Thing::One): Bad: it is bad",
+    ]
+
+
 def test_an_update_is_refused_whole(cfn: Cfn) -> None:
     cfn.create("s", {"A": thing(Stuck=1), "N": thing(Name="n", Fixed=1)})
     dump = cfn.world.dump()

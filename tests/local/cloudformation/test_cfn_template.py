@@ -98,11 +98,22 @@ def test_what_is_unknown_is_named() -> None:
     assert "Invalid template resource property 'Propertys' (resource A)" in refused(
         {"A": {**a, "Propertys": {}}}
     )
-    assert "UpdatePolicy is not executed" in refused({"A": {**a, "UpdatePolicy": {}}})
     assert "Transform [AWS::Serverless-2016-10-31] is not executed" in refused(
         {"A": a}, Transform="AWS::Serverless-2016-10-31"
     )
-    assert "Fn::ForEach::X in Resources is not executed" in refused({"Fn::ForEach::X": []})
+    assert "Transform [AWS::Serverless-2016-10-31] is not executed" in refused(
+        {"A": {"Type": "AWS::Serverless::Function"}},
+        Transform=["AWS::LanguageExtensions", "AWS::Serverless-2016-10-31"],
+        Globals={"Function": {"Timeout": 3}},
+    )
+    include = {"Name": "AWS::Include", "Parameters": {"Location": "s3://b/k"}}
+    for including in (
+        refused({"A": a}, Transform=include),
+        refused({"A": {**a, "Properties": {"Fn::Transform": include}}}),
+        refused({"A": a, "Fn::Transform": include}),
+    ):
+        assert including.startswith("Transform [AWS::Include] is not executed by this local cloud")
+    assert "Invalid template property or properties [Globals]" in refused({"A": a}, Globals={})
     assert "Resource name a-b is non alphanumeric" in refused({"a-b": a})
     assert "Unrecognized DeletionPolicy Keep for resource A" in refused(
         {"A": {**a, "DeletionPolicy": "Keep"}}

@@ -22,6 +22,19 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         "Resource type AWS::RDS::DBCluster is not supported in the local cloud: "
         "docs/coverage-cloudformation.md has those that are",
     ),
+    "a type that is not here, and what takes something of it": (
+        {
+            "X": resource("Lambda::Function", ["Good"]),
+            "Y": resource("SSM::Parameter", Type="String", Value={"Fn::GetAtt": ["X", "Arn"]}),
+        },
+        "X (AWS::Lambda::Function): Resource type AWS::Lambda::Function is not supported in the local cloud: "
+        "Lambda code does not run here; Step Functions, SageMaker jobs and endpoints do",
+    ),
+    "a type of SAM's": (
+        {"X": resource("Serverless::Function")},
+        "X (AWS::Serverless::Function): Resource type AWS::Serverless::Function is not supported in the "
+        "local cloud: the macro AWS::Serverless-2016-10-31 makes it, and no macros run here",
+    ),
     "misspelt property": (
         {"X": resource("SQS::Queue", VisibilityTimeOut=3)},
         "X (AWS::SQS::Queue): Properties/VisibilityTimeOut: there is no such property "
@@ -71,6 +84,7 @@ def test_a_mistake_is_refused_before_anything_is_touched(cloud: LocalCloud, stac
             )
             assert said.startswith("ValidationError: "), what
             assert words in said, what
+            assert said.count("\n") == 0, what
     assert account(cloud) == before
     assert stacks.trail("good") == events
     assert "does not exist" in stacks.refused("describe_stacks", StackName="bad")

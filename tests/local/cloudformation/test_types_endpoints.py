@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from local_clouds import running_cloud
+from cfn_wire import Stacks
+from local_clouds import LocalCloud, running_cloud
 from types_driver import SCOPE, TypesDriver
 
 from gluonship.local.cloudformation.contract import UNKNOWN, CreateFailed, Made, ProvisioningError
@@ -35,6 +36,10 @@ def images() -> str:
 class Hosting(TypesDriver):
     """Models, configurations and endpoints of one stack."""
 
+    def __init__(self, cloud: LocalCloud) -> None:
+        super().__init__(cloud)
+        self.stacks = Stacks(cloud)
+
     def model_data(self, tag: str) -> str:
         packed = io.BytesIO()
         with tarfile.open(fileobj=packed, mode="w:gz") as tar:
@@ -44,14 +49,20 @@ class Hosting(TypesDriver):
         self.client("s3").put_object(Bucket="models", Key=f"{tag}.tar.gz", Body=packed.getvalue())
         return f"s3://models/{tag}.tar.gz"
 
-    def config(self, tag: str, image: str = "tiny/needs-model:1", count: int = 1) -> str:
+    def config(
+        self,
+        tag: str,
+        image: str = "tiny/needs-model:1",
+        count: int = 1,
+        instance_type: str = "ml.m5.large",
+    ) -> str:
         """A model whose answers carry `tag`, and its configuration; the configuration's name."""
         container = {"Image": image, "ModelDataUrl": self.model_data(tag)}
         model = self.create(MODEL, {"ExecutionRoleArn": ROLE_ARN, "PrimaryContainer": container})
         variant = {
             "VariantName": "AllTraffic",
             "ModelName": model.attributes["ModelName"],
-            "InstanceType": "ml.m5.large",
+            "InstanceType": instance_type,
             "InitialInstanceCount": str(count),
         }
         config = self.create(CONFIG, {"ProductionVariants": [variant]})
@@ -194,10 +205,102 @@ def test_a_scaling_target_needs_its_endpoint_s_variant(hosting: Hosting) -> None
     }
     scaling = hosting.create(SCALING_POLICY, policy)
     assert scaling.physical_id.startswith("arn:aws:autoscaling:")
+
+    second = {
+        "PolicyName": "down-by-two",
+        "PolicyType": "StepScaling",
+        "ScalingTargetId": made.physical_id,
+        "StepScalingPolicyConfiguration": {
+            "AdjustmentType": "ChangeInCapacity",
+            "StepAdjustments": [{"MetricIntervalUpperBound": 0, "ScalingAdjustment": -2}],
+        },
+    }
+    beside = hosting.create(SCALING_POLICY, second)
+    assert beside.physical_id != scaling.physical_id
+    changed = {**second, "StepScalingPolicyConfiguration": {"AdjustmentType": "ExactCapacity"}}
+    updated = hosting.update(SCALING_POLICY, beside, second, changed)
+    assert updated.attributes["Arn"] == updated.physical_id == beside.physical_id
+    with pytest.raises(ProvisioningError, match="already exists"):
+        hosting.create(SCALING_POLICY, second)
+    hosting.delete(SCALING_POLICY, beside, changed)
+    assert hosting.gone(SCALING_POLICY, beside)
+    assert not hosting.gone(SCALING_POLICY, scaling)
+
     for _ in range(2):  # gone already is no error
         hosting.delete(SCALING_POLICY, scaling, policy)
         hosting.delete(SCALABLE_TARGET, made, target(resource))
     assert hosting.gone(SCALABLE_TARGET, made)
+
+
+def test_a_stack_puts_several_policies_on_one_target(hosting: Hosting) -> None:
+    endpoint = hosting.create(ENDPOINT, {"EndpointConfigName": hosting.config("several")})
+    resource_id = f"endpoint/{endpoint.attributes['EndpointName']}/variant/AllTraffic"
+
+    def resources(highest: int, *names: str) -> dict[str, Any]:
+        target = {
+            "ServiceNamespace": "sagemaker",
+            "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+            "ResourceId": resource_id,
+            "MinCapacity": 1,
+            "MaxCapacity": highest,
+        }
+        policies = {
+            name: {
+                "PolicyName": name,
+                "PolicyType": "StepScaling",
+                "ScalingTargetId": {"Ref": "Target"},
+                "StepScalingPolicyConfiguration": {
+                    "AdjustmentType": "ChangeInCapacity",
+                    "MetricAggregationType": "Maximum",
+                    "StepAdjustments": [{"MetricIntervalLowerBound": 0, "ScalingAdjustment": highest}],
+                },
+            }
+            for name in names
+        }
+        return {
+            "Target": {"Type": SCALABLE_TARGET, "Properties": target},
+            **{name: {"Type": SCALING_POLICY, "Properties": policy} for name, policy in policies.items()},
+        }
+
+    def kept() -> set[str]:
+        found = hosting.client("application-autoscaling").describe_scaling_policies(
+            ServiceNamespace="sagemaker", ResourceId=resource_id
+        )
+        return {policy["PolicyName"] for policy in found["ScalingPolicies"]}
+
+    assert hosting.stacks.create("scaling", resources(3, "up", "down")) == "CREATE_COMPLETE"
+    before = hosting.stacks.ids("scaling")
+    assert kept() == {"up", "down"}
+    assert hosting.stacks.update("scaling", resources(5, "up", "sideways")) == "UPDATE_COMPLETE"
+    assert kept() == {"up", "sideways"}
+    assert hosting.stacks.ids("scaling")["up"] == before["up"]
+    assert hosting.stacks.delete("scaling") == "DELETE_COMPLETE"
+    assert kept() == set()
+    hosting.delete(ENDPOINT, endpoint, {})
+
+
+def test_a_scaled_variant_keeps_its_instance_type_and_goes_with_its_endpoint(hosting: Hosting) -> None:
+    first = {"EndpointConfigName": hosting.config("kept-type")}
+    second = {"EndpointConfigName": hosting.config("new-type", instance_type="ml.c5.xlarge")}
+    endpoint = hosting.create(ENDPOINT, first)
+    scaled = {
+        "ServiceNamespace": "sagemaker",
+        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+        "ResourceId": f"endpoint/{endpoint.attributes['EndpointName']}/variant/AllTraffic",
+        "MinCapacity": 1,
+        "MaxCapacity": 3,
+    }
+    target = hosting.create(SCALABLE_TARGET, scaled)
+    with pytest.raises(ProvisioningError, match="must be deregistered as scalable targets"):
+        hosting.update(ENDPOINT, endpoint, first, second)
+    hosting.delete(SCALABLE_TARGET, target, scaled)
+    hosting.update(ENDPOINT, endpoint, first, second)
+    assert hosting.answer(endpoint) == "new-type"
+
+    target = hosting.create(SCALABLE_TARGET, scaled)
+    hosting.delete(ENDPOINT, endpoint, second)
+    assert hosting.gone(SCALABLE_TARGET, target)
+    hosting.delete(SCALABLE_TARGET, target, scaled)
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,12 @@ class By(TypesDriver):
     def machine(self) -> str:
         return self.physical_id("AWS::StepFunctions::StateMachine", RoleArn=ROLE, Definition=MACHINE)
 
+    def scalable_target(self) -> str:
+        table = {**TABLE, "ResourceId": "table/scaled"}
+        return self.physical_id(
+            "AWS::ApplicationAutoScaling::ScalableTarget", **table, MinCapacity=1, MaxCapacity=2
+        )
+
     def version(self) -> str:
         return self.physical_id("AWS::StepFunctions::StateMachineVersion", StateMachineArn=self.machine())
 
@@ -122,7 +128,7 @@ class By(TypesDriver):
 EXISTING: dict[str, Callable[[By], Properties]] = {
     "AWS::ApplicationAutoScaling::ScalableTarget": lambda by: {**TABLE, "MinCapacity": 1, "MaxCapacity": 2},
     "AWS::ApplicationAutoScaling::ScalingPolicy": lambda by: {
-        **TABLE,
+        "ScalingTargetId": by.scalable_target(),
         "PolicyName": "taken",
         "PolicyType": "TargetTrackingScaling",
         "TargetTrackingScalingPolicyConfiguration": {

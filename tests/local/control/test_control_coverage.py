@@ -9,7 +9,7 @@ import botocore.exceptions
 import pytest
 from local_clouds import LocalCloud
 
-from gluonship.local import coverage
+from gluonship.local import coverage, coverage_services
 from gluonship.local.control.registry import service_model
 from gluonship.local.coverage import Coverage
 from gluonship.local.settings import SettingError, Settings
@@ -29,6 +29,19 @@ def test_every_operation_is_on_the_page_once() -> None:
     assert all(
         name in coverage.classify()["sagemaker"] or name.startswith("Invoke") for name in coverage._NOTES
     )
+
+
+def test_every_service_of_moto_is_on_the_page_and_recorded_unless_it_is_known_to_act() -> None:
+    *rows, rest = coverage_services.rows()
+    assert rest.coverage == "refused"
+    listed = [row.name for row in rows]
+    assert len(set(listed)) == len(listed) > 150
+    assert set(listed) == set(coverage_services.answered())
+    recorded = {row.name: row.note for row in rows if row.coverage == "recorded"}
+    assert recorded.keys() == set(listed) - coverage_services.EXECUTED.keys()
+    for service, method in (("ec2", "run_instances"), ("glue", "start_job_run"), ("batch", "submit_job")):
+        assert f"`{method}`" in recorded[service]
+    assert "Not enforced" in recorded["iam"]
 
 
 # What changes what a training job does here; all else that AWS takes is refused, or on the page.

@@ -49,6 +49,55 @@ def test_instance_types_are_the_models(cloud: LocalCloud) -> None:
     )
 
 
+def test_what_looks_alive_says_that_it_is_not(cloud: LocalCloud) -> None:
+    sagemaker = cloud.client("sagemaker")
+    name = {"NotebookInstanceName": "no-jupyter"}
+    sagemaker.create_notebook_instance(**name, InstanceType="ml.t3.medium", RoleArn=cloud.role)
+    shown = sagemaker.describe_notebook_instance(**name)
+    assert shown["NotebookInstanceStatus"] == "InService"
+    assert "no Jupyter runs behind this one" in shown["FailureReason"]
+    sagemaker.stop_notebook_instance(**name)
+    assert "FailureReason" not in sagemaker.describe_notebook_instance(**name)
+    made = sagemaker.create_domain(
+        DomainName="no-studio",
+        AuthMode="IAM",
+        DefaultUserSettings={"ExecutionRole": cloud.role},
+        SubnetIds=["subnet-1"],
+        VpcId="vpc-1",
+    )
+    domain = sagemaker.describe_domain(DomainId=made["DomainArn"].rpartition("/")[2])
+    assert (domain["Status"], "no Studio" in domain["FailureReason"]) == ("InService", True)
+    log = (cloud.home / "cloud.log").read_text()
+    said = "is recorded here, without effect"
+    assert f"CreateNotebookInstance no-jupyter {said}: no Jupyter runs behind it" in log
+    assert f"CreateDomain no-studio {said}: no Studio runs behind it" in log
+
+
+def test_the_log_says_that_nothing_scales(cloud: LocalCloud) -> None:
+    scaling = cloud.client("application-autoscaling")
+    table = {
+        "ServiceNamespace": "dynamodb",
+        "ResourceId": "table/still",
+        "ScalableDimension": "dynamodb:table:ReadCapacityUnits",
+    }
+    missing = {"ResourceId": "service/none/refused", "ScalableDimension": "ecs:service:DesiredCount"}
+    with pytest.raises(ClientError):
+        scaling.register_scalable_target(ServiceNamespace="ecs", **missing, MinCapacity=1, MaxCapacity=7)
+    scaling.register_scalable_target(**table, MinCapacity=1, MaxCapacity=7)
+    assert (
+        len(
+            scaling.describe_scalable_targets(ServiceNamespace="dynamodb", ResourceIds=["table/still"])[
+                "ScalableTargets"
+            ]
+        )
+        == 1
+    )
+    log = (cloud.home / "cloud.log").read_text()
+    said = "is recorded here, without effect: nothing scales by itself"
+    assert f"RegisterScalableTarget table/still {said}" in log
+    assert "RegisterScalableTarget service/none/refused" not in log
+
+
 def deny(condition: dict[str, object]) -> str:
     statement = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*", **condition}
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
@@ -110,19 +159,52 @@ def test_a_bucket_that_denies_everybody_still_does(cloud: LocalCloud) -> None:
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
 
 
-@pytest.mark.parametrize("resource", ["TrainingJob", "Endpoint"])
-def test_a_search_for_what_runs_here_is_refused(cloud: LocalCloud, resource: str) -> None:
+@pytest.mark.parametrize("resource", ["Endpoint", "Model", "ModelPackageGroup", "ModelCard"])
+def test_a_search_for_what_moto_does_not_see_is_refused(cloud: LocalCloud, resource: str) -> None:
     with pytest.raises(ClientError) as caught:
         cloud.client("sagemaker").search(Resource=resource)
     assert code(caught) == "UnsupportedOperation"
-    assert f"(Resource {resource}: List{resource}s answers)" in caught.value.response["Error"]["Message"]
+    assert f"(Resource {resource}: its List operation answers)" in caught.value.response["Error"]["Message"]
 
 
 def test_a_search_for_what_is_recorded_finds_it(cloud: LocalCloud) -> None:
     sagemaker = cloud.client("sagemaker")
-    sagemaker.create_experiment(ExperimentName="found")
-    results = sagemaker.search(Resource="Experiment")["Results"]
-    assert "found" in [each["Experiment"]["ExperimentName"] for each in results]
+    arn = sagemaker.create_experiment(ExperimentName="found")["ExperimentArn"]
+    sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": "k", "Value": "v"}])
+    for filters in ([], [{"Name": "ExperimentName", "Value": "found"}], [{"Name": "Tags.k", "Value": "v"}]):
+        expression = {"SearchExpression": {"Filters": filters}} if filters else {}
+        results = sagemaker.search(Resource="Experiment", **expression)["Results"]
+        assert "found" in [each["Experiment"]["ExperimentName"] for each in results]
+
+
+def test_a_filter_without_a_value_is_refused_in_aws_way(cloud: LocalCloud) -> None:
+    expression = {"Filters": [{"Name": "ExperimentName"}]}
+    with pytest.raises(ClientError, match="The filter of ExperimentName needs a Value") as caught:
+        cloud.client("sagemaker").search(Resource="Experiment", SearchExpression=expression)
+    assert code(caught) == "ValidationException"
+
+
+NAMED = {"Name": "ExperimentName", "Operator": "Equals", "Value": "unfound"}
+
+
+@pytest.mark.parametrize(
+    ("expression", "what"),
+    [
+        ({"Filters": [NAMED, NAMED], "Operator": "Or"}, "Operator Or"),
+        ({"SubExpressions": [{"Filters": [NAMED]}]}, "SubExpressions"),
+        ({"NestedFilters": [{"NestedPropertyName": "Source", "Filters": [NAMED]}]}, "NestedFilters"),
+        ({"Filters": [{**NAMED, "Operator": "GreaterThan"}]}, "Operator GreaterThan (filter ExperimentName)"),
+        ({"Filters": [{"Name": "Tags.k", "Operator": "Exists"}]}, "Operator Exists (filter Tags.k)"),
+        ({"Filters": [{"Name": "Tags.k", "Value": "v"}, NAMED]}, "more than one filter, one of them of Tags"),
+    ],
+)
+def test_a_search_that_moto_would_answer_wrongly_is_refused(
+    cloud: LocalCloud, expression: dict[str, object], what: str
+) -> None:
+    with pytest.raises(ClientError) as caught:
+        cloud.client("sagemaker").search(Resource="Experiment", SearchExpression=expression)
+    assert code(caught) == "UnsupportedOperation"
+    assert f"(Resource Experiment with {what})" in caught.value.response["Error"]["Message"]
 
 
 def test_s3s_subresources_are_known_or_refused() -> None:

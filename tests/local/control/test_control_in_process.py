@@ -37,7 +37,6 @@ def clients() -> Iterator[InProcessClients]:
         handlers: dict[str, Handler] = {"DescribeStacks": describe_stacks}
         admin = Admin(token="none", health=dict, shutdown=_never, interrupt=_never, advance=_never)
         plane = ControlPlane(
-            unused.getsockname()[1],
             [Registry("cloudformation", handlers, whole=True)],
             MotoGateway(),
             admin,

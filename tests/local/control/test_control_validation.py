@@ -16,9 +16,6 @@ from gluonship.local.control.patterns import compiled
 from gluonship.local.control.registry import service_model
 from gluonship.local.control.validation import validate
 
-SCOPE = "Credential=test/20260101/us-east-1/sagemaker/aws4_request"
-SIGNED = f"AWS4-HMAC-SHA256 {SCOPE}, SignedHeaders=host, Signature=0"
-
 
 def complaint(operation: str, request: dict[str, Any]) -> str:
     """The sentence of the ValidationException for a request."""
@@ -189,7 +186,7 @@ def test_an_unsigned_request_is_told_so(cloud: LocalCloud) -> None:
     answer = connection.getresponse()
     assert answer.status == 400
     assert json.loads(answer.read())["__type"] == "MissingAuthenticationTokenException"
-    connection.request("POST", "/", body=b"{}", headers={**headers, "Authorization": SIGNED})
+    connection.request("POST", "/", b"{}", cloud.signed("sagemaker", body=b"{}", headers=headers))
     answer = connection.getresponse()
     assert (answer.status, list(json.loads(answer.read()))) == (200, ["Models"])
     connection.close()

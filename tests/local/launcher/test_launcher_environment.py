@@ -12,12 +12,15 @@ import pytest
 from local_clouds import LocalCloud
 
 from gluonship.local import launcher
+from gluonship.local.door.keys import Key
 from gluonship.local.launcher.environment import environment
 from gluonship.local.launcher.home import CloudInfo
 
 PRINT_LINES = (
     "import sys; from gluonship.local import launcher as l; print(l.shell_lines(l.environment(sys.argv[1])))"
 )
+
+KEY = Key("AKIA7", "whisper", "123456789012")
 
 
 @pytest.mark.parametrize("shell", ["bash", "sh"])
@@ -48,7 +51,7 @@ def test_eval_leads_the_aws_cli_to_the_cloud(cloud: LocalCloud, shell: str) -> N
 def test_values_are_quoted_whole(tmp_path: Path) -> None:
     home = tmp_path / 'it\'s $(touch gone) "here"\n; x'
     info = CloudInfo(home, 1, 1.0, 5111, 5112, "0")
-    lines = launcher.shell_lines(environment(info, {}))
+    lines = launcher.shell_lines(environment(info, KEY, {}))
     done = subprocess.run(
         ["bash", "-euc", f'{lines}\nprintf %s "$GLUONSHIP_HOME"'],
         capture_output=True,
@@ -72,17 +75,20 @@ def test_nothing_of_the_users_account_is_left() -> None:
         "NO_PROXY": "example.org",
         "PATH": "/bin",
     }
-    applied = launcher.applied(environment(info, current), current)
+    applied = launcher.applied(environment(info, KEY, current), current)
     assert applied == {
-        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_ACCESS_KEY_ID": "AKIA7",
+        "AWS_CA_BUNDLE": "/h/no-aws.pem",
         "AWS_CONFIG_FILE": "/dev/null",
         "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_ENDPOINT_URL": "http://127.0.0.1:5111",
+        "AWS_ENDPOINT_URL_S3_CONTROL": "https://127.0.0.1:5111",
         "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": "http://127.0.0.1:5112",
         "AWS_PAGER": "",
         "AWS_REGION": "us-east-1",
-        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_SECRET_ACCESS_KEY": "whisper",
         "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
         "GLUONSHIP_HOME": "/h",
         "NO_PROXY": "example.org,127.0.0.1,localhost",

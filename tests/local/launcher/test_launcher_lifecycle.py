@@ -291,7 +291,7 @@ def test_connect_ignores_the_users_own_aws(cloud: LocalCloud, monkeypatch: pytes
     for name, value in foreign.items():
         monkeypatch.setenv(name, value)
     before = dict(os.environ)
-    connection = connect(cloud.home, start=False)
+    connection = connect(cloud.home, start=False, whole_process=False)
     bucket = connection.boto.resource("s3").Bucket("by-connection")
     bucket.create()
     assert "by-connection" in [each["Name"] for each in cloud.client("s3").list_buckets()["Buckets"]]
@@ -301,7 +301,7 @@ def test_connect_ignores_the_users_own_aws(cloud: LocalCloud, monkeypatch: pytes
 
 
 def test_the_sdks_session_is_local_and_silent(cloud: LocalCloud) -> None:
-    session = connect(cloud.home, start=False).sagemaker
+    session = connect(cloud.home, start=False, whole_process=False).sagemaker
     assert session.default_bucket() == "sagemaker-us-east-1-123456789012"
     assert session.account_id() == "123456789012"
     assert session.sagemaker_runtime_client.meta.endpoint_url == cloud.runtime_url

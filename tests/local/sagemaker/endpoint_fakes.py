@@ -87,6 +87,22 @@ class FakeAlarms:
         return {name: state for name, state in self.now.items() if name in names}
 
 
+@dataclass
+class FakeScalableTargets:
+    """The registered variants, by endpoint."""
+
+    registered: dict[str, set[str]] = field(default_factory=dict)
+    broken: bool = False
+
+    def variants(self, scope: Scope, endpoint_name: str) -> set[str]:
+        return self.registered.get(endpoint_name, set())
+
+    def deregister(self, scope: Scope, endpoint_name: str) -> None:
+        if self.broken:
+            raise AwsError("InternalFailure", "Application Auto Scaling did not answer", 500)
+        self.registered.pop(endpoint_name, None)
+
+
 class Account:
     """Models, configurations and endpoints of one account, called by operation."""
 
@@ -97,6 +113,7 @@ class Account:
         self.fleets = FakeFleets()
         self.router = FakeRouter()
         self.alarms = FakeAlarms()
+        self.targets = FakeScalableTargets()
         self.packages = ModelPackages(self.clock, self.events, self.tags)
         self.models = Models(self.clock, self.tags, self.packages)
         configs = EndpointConfigs(self.clock, self.tags, self.models)
@@ -106,6 +123,7 @@ class Account:
             self.fleets,
             self.router,
             self.alarms,
+            self.targets,
             self.clock,
             self.events,
             self.tags,

@@ -76,6 +76,17 @@ def test_a_variant_that_cannot_run_here_is_refused(
     assert account.call("ListEndpointConfigs") == {"EndpointConfigs": []}
 
 
+def test_instances_that_do_not_scale_are_said_so(account: Account, caplog: pytest.LogCaptureFixture) -> None:
+    scaling = {"Status": "DISABLED", "MinInstanceCount": 1, "MaxInstanceCount": 3}
+    account.config("still", variant(ManagedInstanceScaling=scaling))
+    assert caplog.messages == []
+    account.config("pets", variant(ManagedInstanceScaling={**scaling, "Status": "ENABLED"}))
+    (said,) = caplog.messages
+    assert said.startswith(
+        "CreateEndpointConfig pets: ManagedInstanceScaling is recorded here, without effect"
+    )
+
+
 @pytest.mark.parametrize(
     "members",
     [

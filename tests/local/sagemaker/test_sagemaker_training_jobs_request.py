@@ -11,6 +11,8 @@ from job_fakes import MXNET_IMAGE, SCOPE, START, House, channel
 
 from gluonship.local.contracts import AwsError, Failure, JobOutcome, JobPhase
 
+RULE = {"RuleConfigurationName": "LossNotDecreasing", "RuleEvaluatorImage": "registry.example/rules:latest"}
+
 
 def refused(**changes: Any) -> AwsError:
     house = House()
@@ -115,11 +117,14 @@ def checkpoints(path: str) -> dict[str, Any]:
             {"MlflowConfig": {"MlflowResourceArn": "arn:aws:sagemaker:eu-west-1:123456789012:mlflow-app/a"}},
             "MLflow tracking",
         ),
+        ({"DebugRuleConfigurations": [RULE]}, "does not run Debugger's rules; give the estimator no rules"),
+        ({"ProfilerRuleConfigurations": [RULE]}, "does not run the profiler's rules.*disable_profiler=True"),
     ],
 )
 def test_is_refused_with_the_reason(changes: dict[str, Any], words: str) -> None:
     error = refused(**changes)
-    assert (error.code, error.status) == ("ValidationException", 400)
+    here = "local cloud" in error.message  # else AWS refuses it too
+    assert (error.code, error.status) == ("UnsupportedOperation" if here else "ValidationException", 400)
     assert re.search(words, error.message), error.message
 
 

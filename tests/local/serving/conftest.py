@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 from processes import still_alive
-from serving_fakes import FolderStorage, ListLogs, OffsetClock, TinyRuntime
+from serving_fakes import FolderStorage, ListLogs, OffsetClock, TinyRuntime, start_data_plane
 from serving_user import Deployer, images
 
 from gluonship.local import launcher
@@ -55,7 +55,7 @@ def fleets(
 
 @pytest.fixture(scope="module")
 def data_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataPlane]:
-    plane = DataPlane.start(tmp_path_factory.mktemp("plane"), invocation_seconds=2.0)
+    plane = start_data_plane(tmp_path_factory.mktemp("plane"), invocation_seconds=2.0)
     yield plane
     plane.close()
 

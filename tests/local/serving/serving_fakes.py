@@ -29,7 +29,10 @@ from gluonship.local.contracts import (
     StateChange,
     StorageError,
 )
+from gluonship.local.door.keys import Key
+from gluonship.local.serving.router import DataPlane
 
+KEY = Key("AKIAPLANE", "its secret", "123456789012")
 SCOPE = Scope("123456789012", "us-east-1")
 SERVER = Path(__file__).with_name("tiny_server.py")
 BEHAVIOURS = ("ok", "broken", "mute", "needs-model")
@@ -193,6 +196,13 @@ class NoAlarms:
         return {}
 
 
+class NothingScales:
+    def variants(self, scope: Scope, endpoint_name: str) -> set[str]:
+        return set()
+
+    def deregister(self, scope: Scope, endpoint_name: str) -> None: ...
+
+
 @dataclass
 class KeptEvents:
     changes: list[StateChange] = field(default_factory=list)
@@ -219,6 +229,11 @@ def fleet_plan(image: str = "ok", **changes: Any) -> FleetPlan:
     return FleetPlan(**{**settings, **changes})
 
 
+def start_data_plane(home: Path, **options: Any) -> DataPlane:
+    """A data plane that knows one key, which `runtime_client` signs with."""
+    return DataPlane.start(home, home_key_id=KEY.id, find_key={KEY.id: KEY}.get, **options)
+
+
 def runtime_client(port: int, region: str = "us-east-1", **config: Any) -> Any:
     """boto3's sagemaker-runtime against a data plane; no retries, so that every answer is seen."""
     options = {"retries": {"total_max_attempts": 1}, "max_pool_connections": 16, **config}
@@ -226,7 +241,7 @@ def runtime_client(port: int, region: str = "us-east-1", **config: Any) -> Any:
         "sagemaker-runtime",
         region_name=region,
         endpoint_url=f"http://127.0.0.1:{port}",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
+        aws_access_key_id=KEY.id,
+        aws_secret_access_key=KEY.secret,
         config=Config(**options),
     )

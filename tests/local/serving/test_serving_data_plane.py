@@ -11,16 +11,19 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
-from serving_fakes import SCOPE, TinyRuntime, fleet_plan, runtime_client
+from serving_fakes import KEY, SCOPE, TinyRuntime, fleet_plan, runtime_client, start_data_plane
+from signed_requests import signed
 
 from gluonship.local.contracts import Route, Scope
+from gluonship.local.door.keys import Key
 from gluonship.local.serving.fleets import ProcessFleet, ProcessFleets
 from gluonship.local.serving.limits import PAYLOAD_BYTES
 from gluonship.local.serving.router import DataPlane
@@ -191,42 +194,72 @@ def test_what_single_model_endpoints_cannot_do_is_said(
         assert code_and_status(error_of(client, **members)) == ("ValidationError", 400)
     with pytest.raises(ClientError, match="is not an asynchronous endpoint"):
         client.invoke_endpoint_async(EndpointName="pets", InputLocation="s3://b/k")
-    with pytest.raises(ClientError, match="not supported by the local cloud"):
+    with pytest.raises(ClientError, match="not supported by the local cloud") as caught:
         client.invoke_endpoint_with_response_stream(EndpointName="pets", Body=b"x")
+    assert caught.value.response["Error"]["Code"] == "UnsupportedOperation"
 
 
-def raw(port: int, path: str, **headers: str) -> http.client.HTTPResponse:
+def raw(port: int, path: str, headers: Mapping[str, str]) -> http.client.HTTPResponse:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-    connection.request("POST", path, b"x", headers)
+    connection.request("POST", path, b"x", dict(headers))
     return connection.getresponse()
 
 
-SIGNED = "AWS4-HMAC-SHA256 Credential=k/20260101/us-east-1/sagemaker/aws4_request, ..."
+def signed_for(url: str, body: bytes = b"x", key: Key = KEY, **headers: str) -> dict[str, str]:
+    credentials = Credentials(key.id, key.secret, key.token)
+    return signed(credentials, "sagemaker", url, body=body, headers=headers)
 
 
 def test_only_local_names_and_signed_requests_are_taken(data_plane: DataPlane) -> None:
     path, port = "/endpoints/pets/invocations", data_plane.port
-    for headers in (
-        {"Host": f"evil.example.com:{port}"},
-        {"Host": f"127.0.0.1.evil.example.com:{port}"},
-        {"Host": "localhost:1"},
-        {"Origin": "https://page.example"},
-        {"Origin": "null"},
+    own = f"localhost:{port}"
+    for host, headers in (
+        (f"evil.example.com:{port}", {}),
+        (f"127.0.0.1.evil.example.com:{port}", {}),
+        ("localhost:1", {}),
+        (own, {"Origin": "https://page.example"}),
+        (own, {"Origin": "null"}),
+        (own, {"Origin": "http://localhost:8888"}),
+        (own, {"Sec-Fetch-Site": "same-site"}),
     ):
-        refused = raw(port, path, Authorization=SIGNED, **headers)
+        refused = raw(port, path, signed_for(f"http://{host}{path}", **headers))
         assert (refused.status, refused.headers["x-amzn-ErrorType"]) == (403, "AccessDeniedException")
-    assert raw(port, path, Authorization=SIGNED, Origin="http://localhost:8888").status == 400
-    unsigned = raw(data_plane.port, path, Host=f"localhost:{port}")
-    assert unsigned.status == 403
-    assert unsigned.headers["x-amzn-ErrorType"] == "MissingAuthenticationTokenException"
-    assert raw(data_plane.port, "/elsewhere").status == 404
+    taken = signed_for(f"http://{own}{path}", Origin=f"http://{own}", **{"Sec-Fetch-Site": "same-origin"})
+    assert raw(port, path, taken).status == 400  # there is no such endpoint
+    assert raw(port, "/elsewhere", signed_for(f"http://{own}/elsewhere")).status == 404
+
+
+@pytest.mark.parametrize(
+    ("key", "change", "code"),
+    [
+        (None, {}, "MissingAuthenticationTokenException"),
+        (Key("AKIANOBODY", KEY.secret, KEY.account_id), {}, "UnrecognizedClientException"),
+        (Key(KEY.id, KEY.secret, KEY.account_id, "a token"), {}, "UnrecognizedClientException"),
+        (Key(KEY.id, "guessed", KEY.account_id), {}, "InvalidSignatureException"),
+        (KEY, {"Authorization": "AWS4-HMAC-SHA256 Credential=x"}, "IncompleteSignatureException"),
+        (KEY, {"X-Amzn-SageMaker-Target-Variant": "blue"}, "InvalidSignatureException"),
+    ],
+)
+def test_only_the_owner_of_a_key_is_answered(
+    data_plane: DataPlane, key: Key | None, change: dict[str, str], code: str
+) -> None:
+    url = f"http://127.0.0.1:{data_plane.port}/endpoints/pets/invocations"
+    signed_header = {"X-Amzn-SageMaker-Target-Variant": "green"}
+    headers = {} if key is None else {**signed_for(url, key=key, **signed_header), **change}
+    refused = raw(data_plane.port, "/endpoints/pets/invocations", headers)
+    assert (refused.status, refused.headers["x-amzn-ErrorType"]) == (403, code)
+    assert json.load(refused)["Message"]
+    other_body = raw(data_plane.port, "/endpoints/pets/invocations", signed_for(url, b"y"))
+    assert other_body.headers["x-amzn-ErrorType"] == "InvalidSignatureException"
 
 
 def test_a_client_that_waits_for_continue_gets_it(deploy: Callable[..., Any], data_plane: DataPlane) -> None:
     deploy()
     connection = http.client.HTTPConnection("127.0.0.1", data_plane.port, timeout=5)
     connection.putrequest("POST", "/endpoints/pets/invocations")
-    headers = {"Authorization": SIGNED, "Content-Length": "5", "Expect": "100-continue"}
+    url = f"http://127.0.0.1:{data_plane.port}/endpoints/pets/invocations"
+    headers = {**signed_for(url, b"hello"), "Content-Length": "5", "Expect": "100-continue"}
+    del headers["Host"]  # http.client writes it
     for name, value in headers.items():
         connection.putheader(name, value)
     connection.endheaders()
@@ -285,7 +318,7 @@ def test_retiring_lets_running_requests_end(
 
 
 def test_the_data_plane_comes_back_on_its_port_with_its_routes(fleets: ProcessFleets, tmp_path: Path) -> None:
-    plane = DataPlane.start(tmp_path)
+    plane = start_data_plane(tmp_path)
     try:
         plane.set_routes(SCOPE, "pets", [Route("AllTraffic", 1.0, fleets.provision(fleet_plan()))])
         port, pid = plane.port, plane.pid
@@ -311,7 +344,8 @@ def test_the_process_ends_with_the_cloud_that_started_it(tmp_path: Path) -> None
     starter = (
         "import sys, time; from pathlib import Path\n"
         "from gluonship.local.serving.router import DataPlane\n"
-        "print(DataPlane.start(Path(sys.argv[1])).pid, flush=True); time.sleep(60)"
+        "plane = DataPlane.start(Path(sys.argv[1]), home_key_id='', find_key={}.get)\n"
+        "print(plane.pid, flush=True); time.sleep(60)"
     )
     cloud = subprocess.Popen(
         [sys.executable, "-c", starter, str(tmp_path)], stdout=subprocess.PIPE, text=True

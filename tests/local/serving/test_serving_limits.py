@@ -17,7 +17,7 @@ import psutil
 import pytest
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.exceptions import ClientError
-from serving_fakes import SCOPE, fleet_plan, runtime_client
+from serving_fakes import SCOPE, fleet_plan, runtime_client, start_data_plane
 
 from gluonship.local.contracts import Route
 from gluonship.local.serving.content_encodings import ContentEncodingError, decoded
@@ -33,7 +33,7 @@ PATIENCE = 30.0  # of a test that would otherwise never end
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataPlane]:
-    plane = DataPlane.start(tmp_path_factory.mktemp("small"), limits=SMALL)
+    plane = start_data_plane(tmp_path_factory.mktemp("small"), limits=SMALL)
     yield plane
     plane.close()
 
@@ -41,7 +41,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataPlane]:
 @pytest.fixture
 def patient(tmp_path: Path) -> Iterator[DataPlane]:
     """AWS's payloads, a short deadline for taking answers, and room for some 8 bodies."""
-    plane = DataPlane.start(tmp_path / "patient", limits=Limits(held_bytes=50 * 2**20, answer_seconds=0.5))
+    plane = start_data_plane(tmp_path / "patient", limits=Limits(held_bytes=50 * 2**20, answer_seconds=0.5))
     yield plane
     plane.close()
 
@@ -293,7 +293,7 @@ def test_chunks_that_are_none_get_json_and_the_connection_ends(small: DataPlane,
 
 
 def test_callers_that_leave_write_nothing_into_the_log(small: DataPlane, tmp_path: Path) -> None:
-    plane = DataPlane.start(tmp_path / "left")
+    plane = start_data_plane(tmp_path / "left")
     try:
         for _ in range(20):
             caller = Caller.of(plane)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from serving_fakes import SCOPE, KeptEvents, NoAlarms, OffsetClock, TinyRuntime, runtime_client
+from serving_fakes import SCOPE, KeptEvents, NoAlarms, NothingScales, OffsetClock, TinyRuntime, runtime_client
 
 from gluonship.local.contracts import AwsError
 from gluonship.local.sagemaker.endpoint_configs import EndpointConfigs
@@ -39,6 +39,7 @@ class Account:
             fleets,
             plane,
             NoAlarms(),
+            NothingScales(),
             clock,
             self.events,
             tags,

@@ -179,6 +179,8 @@ def test_what_aws_has_and_this_cloud_does_not_run_is_refused_in_words(house: Hou
     "resource",
     [
         "sagemaker:createTransformJob.sync",
+        "sagemaker:createTransformJob",
+        "sagemaker:createHyperParameterTuningJob.sync",
         "aws-sdk:ec2:describeInstances",
     ],
 )

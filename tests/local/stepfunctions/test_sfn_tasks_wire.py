@@ -317,7 +317,7 @@ REQUEST = {"EndpointName": "e", "EndpointConfigName": "no-such-config"}
                 "StoppingCondition": {"MaxRuntimeInSeconds": 60},
             },
             "SageMaker.SageMakerException",
-            "does not run compilation jobs",
+            "CreateCompilationJob of sagemaker is not available in the local cloud",
         ),
     ],
 )

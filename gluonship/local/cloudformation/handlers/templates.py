@@ -30,15 +30,18 @@ class TemplateHandlers:
         }
 
     def get(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-        """The text as it was given; no macro ever changes it, so that both stages are one."""
+        """As AWS, the text that the transforms leave, unless the original one is asked for."""
+        template: Template | None
         if request.get("ChangeSetName"):
             one = self._sets.get(scope, request["ChangeSetName"], request.get("StackName"))
-            body = one.plan.revision.template.body
+            template = one.plan.revision.template
         elif request.get("StackName"):
-            stack = self._register.get(scope, request["StackName"])
-            body = stack.template.body if stack.template else "{}"
+            template = self._register.get(scope, request["StackName"]).template
         else:
             raise validation_error("StackName or ChangeSetName must be specified")
+        body = template.body if template else "{}"
+        if template and template.processed and request.get("TemplateStage") != "Original":
+            body = template.processed
         return {"TemplateBody": body, "StagesAvailable": ["Original", "Processed"]}
 
     def summary(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:

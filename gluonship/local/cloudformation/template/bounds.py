@@ -13,6 +13,7 @@ from gluonship.local.cloudformation.template.errors import TemplateError
 
 TEMPLATE_BYTES = 1_048_576
 MOST_RANGES = 256  # of Fn::Cidr
+MOST_PASSES = 10_000  # of all loops of Fn::ForEach in a template
 DEPTH = 100  # of a template's maps and lists, functions included
 
 _ALTOGETHER = 64 * TEMPLATE_BYTES
@@ -35,6 +36,29 @@ class Bounds:
         if self._made > _ALTOGETHER:
             raise TemplateError(
                 f"Template error: the functions of this template give over {_ALTOGETHER} characters in all"
+            )
+
+
+class LoopBounds:
+    """Counts what the loops of one template come to, while they run. Raises TemplateError for too much: the
+    template that they leave may not be longer than a template may be."""
+
+    def __init__(self) -> None:
+        self._passes = 0
+        self._made = 0
+
+    def passed(self, loop: str) -> None:
+        self._passes += 1
+        if self._passes > MOST_PASSES:
+            raise TemplateError(
+                f"Template error: {loop}: the loops of this template have over {MOST_PASSES} passes"
+            )
+
+    def made(self, length: int) -> None:
+        self._made += length
+        if self._made > TEMPLATE_BYTES:
+            raise TemplateError(
+                f"Template error: the loops of this template make it longer than {TEMPLATE_BYTES} characters"
             )
 
 

@@ -21,6 +21,7 @@ class ResourceDeclaration:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     deletion_policy: Any = "Delete"  # an expression where language extensions are on
     update_replace_policy: Any = "Delete"
+    waits_for_signals: tuple[str, ...] = ()  # the attributes of it that would
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ class Template:
     transforms: tuple[str, ...] = ()
     version: str | None = None
     description: str | None = None
+    outline: bool = False  # the language extensions are not applied yet: structure.expanded does that
+    processed: str | None = None  # the text that the transforms leave, where it is another one
 
     @property
     def language_extensions(self) -> bool:

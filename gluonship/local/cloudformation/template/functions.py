@@ -58,6 +58,7 @@ class Evaluator:
         self._bounds = Bounds()
         self._truths: Evaluator | None = None
         self._conditions: dict[str, bool | Unknown] = {}
+        self._asked: set[str] = set()  # those whose truth is being found
         self._functions: dict[str, Callable[[Any], Any]] = {
             "Fn::And": self._and,
             "Fn::Base64": self._base64,
@@ -108,8 +109,16 @@ class Evaluator:
         """A condition's truth; UNKNOWN where it rests on what is not known yet."""
         if self._truths is not None:
             return self._truths.condition(name)
+        if not isinstance(name, str) or name not in self.template.conditions:
+            raise TemplateError(f"Template error: unresolved condition dependency {name}")
+        if name in self._asked:
+            raise TemplateError(f"Template error: Circular dependency between conditions: [{name}]")
         if name not in self._conditions:
-            self._conditions[name] = self.truth(self.template.conditions[name])
+            self._asked.add(name)
+            try:
+                self._conditions[name] = self.truth(self.template.conditions[name])
+            finally:
+                self._asked.remove(name)
         return self._conditions[name]
 
     def truth(self, expression: Any) -> bool | Unknown:
@@ -297,8 +306,6 @@ class Evaluator:
         if not isinstance(argument, list) or len(argument) != 3:
             raise TemplateError("Template error: Fn::If requires a list argument with 3 elements")
         name, then, otherwise = argument
-        if not isinstance(name, str) or name not in self.template.conditions:
-            raise TemplateError(f"Template error: unresolved condition dependency {name}")
         truth = self.condition(name)
         return UNKNOWN if isinstance(truth, Unknown) else self.value(then if truth else otherwise)
 

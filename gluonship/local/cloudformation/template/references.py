@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gluonship.local.cloudformation.template.document import Template
-from gluonship.local.cloudformation.template.errors import TemplateError
+from gluonship.local.cloudformation.template.errors import TemplateError, no_macro
 
 PSEUDO_PARAMETERS = frozenset(
     f"AWS::{name}"
@@ -127,7 +127,11 @@ def _check_functions(template: Template) -> None:
     parts: list[Any] = [resource.properties for resource in template.resources.values()]
     parts += [[output.value, output.export_name] for output in template.outputs.values()]
     parts += [template.conditions]
-    unknown = sorted({name for name in _function_names(parts) if name not in FUNCTIONS})
+    called = list(_functions(parts))
+    macros = [argument for name, argument in called if name == "Fn::Transform"]
+    if macros:
+        raise no_macro(*macros)
+    unknown = sorted({name for name, _ in called if name not in FUNCTIONS})
     if unknown:
         raise TemplateError(
             f"Template format error: Encountered unsupported function: {', '.join(unknown)} "
@@ -135,15 +139,16 @@ def _check_functions(template: Template) -> None:
         )
 
 
-def _function_names(value: Any) -> Iterator[str]:
+def _functions(value: Any) -> Iterator[tuple[str, Any]]:
+    """Each function that is called in it, with its argument."""
     if isinstance(value, list):
         for item in value:
-            yield from _function_names(item)
+            yield from _functions(item)
     elif isinstance(value, dict):
         for key, item in value.items():
             if key.startswith("Fn::"):
-                yield key
-            yield from _function_names(item)
+                yield key, item
+            yield from _functions(item)
 
 
 def _check_conditions(template: Template) -> None:

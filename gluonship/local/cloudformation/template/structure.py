@@ -6,18 +6,20 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-li
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from gluonship.local.cloudformation.template import references
+from gluonship.local.cloudformation.template import language_extensions, references
 from gluonship.local.cloudformation.template.document import (
     LANGUAGE_EXTENSIONS,
     OutputDeclaration,
     ResourceDeclaration,
     Template,
 )
-from gluonship.local.cloudformation.template.errors import TemplateError
+from gluonship.local.cloudformation.template.errors import TemplateError, no_macro
 from gluonship.local.cloudformation.template.parsing import parse
 
 _SECTIONS = {
@@ -42,14 +44,37 @@ _ATTRIBUTES = {
     "UpdateReplacePolicy",
     "Description",
 }
-_NOT_HERE = {"CreationPolicy", "UpdatePolicy"}
+_SIGNALS = {"CreationPolicy", "UpdatePolicy"}
 _LIMITS = {"Resources": 500, "Parameters": 200, "Outputs": 200, "Mappings": 200}
 _POLICIES = ("Delete", "Retain", "RetainExceptOnCreate", "Snapshot")
 
 
 def read(body: str) -> Template:
-    """The template of a text. Raises TemplateError for whatever can be seen without parameters."""
+    """The template of a text. Raises TemplateError for whatever can be seen without parameters.
+
+    Where language extensions change it, this is its outline only; `expanded` gives the whole.
+    """
     document = parse(body)
+    if LANGUAGE_EXTENSIONS not in _transforms(document):
+        language_extensions.refuse_loops(document)
+    elif language_extensions.uses_them(document):
+        return replace(_template(body, language_extensions.outline(document)), outline=True)
+    template = _template(body, document)
+    references.check(template)
+    return template
+
+
+def expanded(template: Template, resolve: language_extensions.Resolve) -> Template:
+    """The whole of a template that was read. Raises TemplateError."""
+    if not template.outline:
+        return template
+    document = language_extensions.expanded(parse(template.body), resolve)
+    whole = replace(_template(template.body, document), processed=json.dumps(document))
+    references.check(whole)
+    return whole
+
+
+def _template(body: str, document: Mapping[str, Any]) -> Template:
     unknown = sorted(set(document) - _SECTIONS)
     if unknown:
         raise TemplateError(f"Invalid template property or properties [{', '.join(unknown)}]")
@@ -57,7 +82,7 @@ def read(body: str) -> Template:
         _section(document, name)
     if not document.get("Resources"):
         raise TemplateError("Template format error: At least one Resources member must be defined.")
-    template = Template(
+    return Template(
         body=body,
         version=_version(document),
         description=_description(document),
@@ -70,8 +95,6 @@ def read(body: str) -> Template:
         resources={name: _resource(name, value) for name, value in _section(document, "Resources").items()},
         outputs={name: _output(name, value) for name, value in _section(document, "Outputs").items()},
     )
-    references.check(template)
-    return template
 
 
 def _section(document: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -108,12 +131,9 @@ def _description(document: Mapping[str, Any]) -> str | None:
 def _transforms(document: Mapping[str, Any]) -> tuple[str, ...]:
     declared = document.get("Transform", [])
     names = declared if isinstance(declared, list) else [declared]
-    refused = [str(name) for name in names if name != LANGUAGE_EXTENSIONS]
+    refused = [name for name in names if name != LANGUAGE_EXTENSIONS]
     if refused:
-        raise TemplateError(
-            f"Transform [{', '.join(refused)}] is not executed by this local cloud, which runs no macros; "
-            f"only {LANGUAGE_EXTENSIONS} is."
-        )
+        raise no_macro(*refused)
     return tuple(names)
 
 
@@ -147,8 +167,8 @@ def _rules(document: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _resource(name: str, declared: Any) -> ResourceDeclaration:
-    if name.startswith("Fn::"):
-        raise TemplateError(f"{name} in Resources is not executed by this local cloud.")
+    if name == "Fn::Transform":
+        raise no_macro(declared)
     _alphanumeric("Resource", name)
     where = f"[/Resources/{name}]"
     if not isinstance(declared, dict):
@@ -156,11 +176,7 @@ def _resource(name: str, declared: Any) -> ResourceDeclaration:
     if not isinstance(declared.get("Type"), str):
         message = "Every Resources object must contain a Type member."
         raise TemplateError(f"Template format error: {where} {message}")
-    not_here = sorted(set(declared) & _NOT_HERE)
-    if not_here:
-        what = ", ".join(not_here)
-        raise TemplateError(f"Resource {name}: {what} is not executed by this local cloud: nothing signals.")
-    unknown = sorted(set(declared) - _ATTRIBUTES)
+    unknown = sorted(set(declared) - _ATTRIBUTES - _SIGNALS)
     if unknown:
         quoted = ", ".join(f"'{attribute}'" for attribute in unknown)
         raise TemplateError(f"Invalid template resource property {quoted} (resource {name})")
@@ -179,6 +195,7 @@ def _resource(name: str, declared: Any) -> ResourceDeclaration:
         metadata=declared.get("Metadata") or {},
         deletion_policy=_policy(name, "DeletionPolicy", declared),
         update_replace_policy=_policy(name, "UpdateReplacePolicy", declared),
+        waits_for_signals=tuple(sorted(set(declared) & _SIGNALS)),
     )
 
 

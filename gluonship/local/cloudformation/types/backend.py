@@ -53,9 +53,7 @@ _MODULES = {"application-autoscaling": "applicationautoscaling"}
 # moto's S3 takes requests apart by itself: its methods do not tell.
 _ROUTED_OTHERWISE = frozenset({"s3"})
 _GONE = re.compile(
-    "NotFound|NoSuch|does not exist|DoesNotExist|Could not find|NonExistent|cannot find|InvalidResourceId|"
-    # Application Auto Scaling calls it a ValidationException.
-    "No scaling policy found|No scalable target found|No scheduled action found",
+    "NotFound|NoSuch|does not exist|DoesNotExist|Could not find|NonExistent|cannot find|InvalidResourceId",
     re.IGNORECASE,
 )
 _SERVICES = {

@@ -62,6 +62,7 @@ REFUSED: Mapping[str, str] = {
     "AWS::SageMaker::Pipeline": "SageMaker Pipelines do not run here; Step Functions do",
     "AWS::GreengrassV2::": "no device connects to this cloud yet",
     "AWS::CloudFormation::CustomResource": "a custom resource needs Lambda, whose code does not run here",
+    "AWS::Serverless::": "the macro AWS::Serverless-2016-10-31 makes it, and no macros run here",
     "Custom::": "a custom resource needs Lambda, whose code does not run here",
 }
 

@@ -43,6 +43,10 @@ class ResourceTypes:
     def knows(self, type_name: str) -> bool:
         return type_name in TYPES
 
+    def refuses(self, type_name: str) -> str | None:
+        there = type_name in TYPES and schema.load(type_name) is not None
+        return None if there else unsupported(type_name)
+
     def reference_known(self, type_name: str, properties: Properties) -> str | None:
         kind, described = TYPES.get(type_name), schema.load(type_name)
         if kind is None or described is None:

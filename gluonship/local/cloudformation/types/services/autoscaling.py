@@ -19,6 +19,7 @@ _NAMED = {
     "ResourceIds": ["{ResourceId}"],
     "ScalableDimension": "{ScalableDimension}",
 }
+_POLICY = {**_TARGET, "PolicyNames": ["{PolicyName}"]}
 _VARIANT = "sagemaker:variant:DesiredInstanceCount"
 
 
@@ -77,11 +78,7 @@ SCALABLE_TARGET = ResourceType(
     must_be_new=there("DescribeScalableTargets", _NAMED, "ScalableTargets.0"),
     update=_register,
     delete=Call("DeregisterScalableTarget", _TARGET),
-    read=Read(
-        "DescribeScalableTargets",
-        {"ServiceNamespace": "{ServiceNamespace}", "ResourceIds": ["{ResourceId}"]},
-        "ScalableTargets.0",
-    ),
+    read=Read("DescribeScalableTargets", _NAMED, "ScalableTargets.0"),
     takes=(
         "ResourceId",
         "ScalableDimension",
@@ -129,27 +126,18 @@ def _has_target(properties: Mapping[str, Any]) -> str | None:
 SCALING_POLICY = ResourceType(
     "application-autoscaling",
     create=Call("PutScalingPolicy"),
-    must_be_new=there(
-        "DescribeScalingPolicies", {**_TARGET, "PolicyNames": ["{PolicyName}"]}, "ScalingPolicies.0"
-    ),
+    must_be_new=there("DescribeScalingPolicies", _POLICY, "ScalingPolicies.0"),
     update=(Call("PutScalingPolicy"),),
     delete=Call("DeleteScalingPolicy", {**_TARGET, "PolicyName": "{PolicyName}"}),
-    read=Read(
-        "DescribeScalingPolicies",
-        {
-            "ServiceNamespace": "{ServiceNamespace}",
-            "ResourceId": "{ResourceId}",
-            "PolicyNames": ["{PolicyName}"],
-        },
-        "ScalingPolicies.0",
-    ),
+    read=Read("DescribeScalingPolicies", _POLICY, "ScalingPolicies.0"),
     takes=("ScalingTargetId",),
     ref="{Arn}",
     attributes={"Arn": "{PolicyARN}"},
     prepare=_target_id,
     objection=_has_target,
     effect="recorded",
-    note="AWS::ApplicationAutoScaling::ScalingPolicy is kept and shown; nothing scales by itself",
+    note="AWS::ApplicationAutoScaling::ScalingPolicy is kept and shown, without the alarms that AWS makes "
+    "for target tracking; nothing scales by itself",
 )
 
 TYPES: Mapping[str, ResourceType] = {

@@ -1,0 +1,65 @@
+"""Objects of S3 that anybody may read: AWS answers for them without a signature.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html ("The meaning of
+public")
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from moto.iam.access_control import IAMPolicy, PermissionResult
+from moto.s3.models import FakeBucket, s3_backends
+
+_ACTION = "s3:GetObject"
+_ANYBODY = ("*", {"AWS": "*"}, {"AWS": ["*"]})
+
+
+def account_of(environ: Mapping[str, Any]) -> str | None:
+    """The account of the public object that the request looks at; None where it does anything else."""
+    if environ["REQUEST_METHOD"] not in ("GET", "HEAD") or environ.get("QUERY_STRING"):
+        return None
+    bucket_name, key_name = _named(environ)
+    account_id = s3_backends.bucket_accounts.get(bucket_name, ("", ""))[1]
+    if not account_id or not key_name:
+        return None
+    bucket = s3_backends[account_id]["aws"].buckets.get(bucket_name)
+    return account_id if bucket is not None and _is_public(bucket, key_name) else None
+
+
+def _named(environ: Mapping[str, Any]) -> tuple[str, str]:
+    """Bucket and key, of http://HOST/BUCKET/KEY or http://BUCKET.s3.localhost/KEY."""
+    path = unquote(environ["RAW_URI"]).lstrip("/")
+    host = environ.get("HTTP_HOST", "").partition(":")[0]
+    if host.endswith(".localhost"):
+        return host.split(".s3.")[0].removesuffix(".localhost"), path
+    bucket_name, _, key_name = path.partition("/")
+    return bucket_name, key_name
+
+
+def _is_public(bucket: FakeBucket, key_name: str) -> bool:
+    resource = f"arn:{bucket.partition}:s3:::{bucket.name}/{key_name}"
+    if bucket.get_permission(_ACTION, resource) == PermissionResult.DENIED:
+        return False
+    key = bucket.keys.get(key_name)
+    if key is not None and key.acl is not None and key.acl.public_read:
+        return True
+    return _is_granted_to_anybody(bucket, resource)
+
+
+def _is_granted_to_anybody(bucket: FakeBucket, resource: str) -> bool:
+    if bucket.policy is None:
+        return False
+    given = json.loads(bucket.policy)["Statement"]
+    public = [
+        each
+        for each in (given if isinstance(given, list) else [given])
+        if each.get("Principal") in _ANYBODY and not each.get("Condition")
+    ]
+    if not public:
+        return False
+    permission = IAMPolicy(json.dumps({"Statement": public})).is_action_permitted(_ACTION, resource)
+    return bool(permission == PermissionResult.PERMITTED)
