@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gluonship.local.coverage_rows import Row
-from gluonship.local.events import object_events, state_changes, targets
+from gluonship.local.events import object_changes, state_changes, targets
 
 
 def rows() -> list[Row]:
@@ -20,16 +20,17 @@ def _sources() -> list[Row]:
             part,
             "S3: Object Created, Object Deleted",
             "executed",
-            f"By {', '.join(object_events.CREATED.values())} and DeleteObject, of buckets with "
+            f"By {', '.join(object_changes.CREATED.values())} and DeleteObject, of buckets with "
             "EventBridgeConfiguration.",
         ),
         Row(
             part,
             "S3: QueueConfiguration, TopicConfiguration",
             "executed",
-            "A LambdaFunctionConfiguration is recorded; the log names each event.",
+            "With every documented member of a record. A LambdaFunctionConfiguration is recorded; the log "
+            "names each event.",
         ),
-        Row(part, f"S3: {', '.join(kind for kind, _ in object_events.CHANGED.values())}", "executed"),
+        Row(part, f"S3: {', '.join(kind for kind, _ in object_changes.CHANGED.values())}", "executed"),
     ]
     rows += [
         Row(part, f"{source.source}: {source.detail_type}", "executed")

@@ -8,15 +8,17 @@ from typing import Any
 from gluonship.local.contracts import Clients, Clock, Events, Scope
 from gluonship.local.events.buses import Buses
 from gluonship.local.events.deviations import (
-    bucket_notifications,
     event_patterns,
+    notification_configurations,
     object_notifications,
     put_events,
     rule_schedules,
     rule_targets,
+    s3_requests,
     schedules,
     topic_deliveries,
 )
+from gluonship.local.events.deviations.bucket_notifications import Notifier
 from gluonship.local.events.envelopes import Envelope
 from gluonship.local.events.rules import MotoRules, backend_of
 from gluonship.local.events.state_changes import event_of
@@ -35,8 +37,11 @@ class EventBridge:
         put_events.apply(self.buses, clock)
         rule_schedules.apply(self.buses, self._rules, self._timetable, clock)
         schedules.apply(clients, self.buses, self._timetable, clock)
-        object_notifications.apply(self.buses, clock)
-        bucket_notifications.apply(clients, self.buses.deliveries, clock)
+        s3_requests.apply()
+        notification_configurations.apply()
+        notifier = Notifier(clients, self.buses, clock)
+        notifier.apply()
+        object_notifications.apply(notifier.tell, clock)
         topic_deliveries.apply(clients, self.buses.deliveries, clock)
         self._unsubscribe = stream.subscribe(self._hear)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gluonship.local.coverage_rows import Row
-from gluonship.local.stepfunctions.integrations import JOBS_NOT_RUN, OPTIMIZED, REFUSED, SDK
+from gluonship.local.stepfunctions.integrations import JOBS_NOT_RUN, OPTIMIZED, REFUSED, SDK, Optimized
 from gluonship.local.stepfunctions.intrinsic_functions import FUNCTIONS
 from gluonship.local.stepfunctions.jsonata_queries import FUNCTION_NAMES
 from gluonship.local.stepfunctions.sync_jobs import JOBS
@@ -66,13 +66,22 @@ def _optimized() -> Iterator[Row]:
         for action, patterns in sorted(service.actions.items()):
             shown = [f"`{family}:{action}{f'.{pattern}' if pattern else ''}`" for pattern in patterns]
             operation = f"{action[0].upper()}{action[1:]}"
-            note = "The job is stopped with its state." if operation in JOBS else ""
-            yield Row(_PART_OPTIMIZED, ", ".join(shown), "executed", note)
+            yield Row(_PART_OPTIMIZED, ", ".join(shown), "executed", _note(service, action, operation))
     for operation, what in sorted(JOBS_NOT_RUN.items()):
         action = f"{operation[0].lower()}{operation[1:]}"
         yield Row(_PART_OPTIMIZED, f"`sagemaker:{action}`", "refused", f"There are no {what} here.")
     for family, why in sorted(REFUSED.items()):
         yield Row(_PART_OPTIMIZED, f"`{family}:*`", "refused", f"{why[0].upper()}{why[1:]}.")
+
+
+def _note(service: Optimized, action: str, operation: str) -> str:
+    sentences = []
+    if operation in JOBS:
+        sentences.append("The job is stopped with its state.")
+    if action in service.parameters:
+        names = ", ".join(f"`{name}`" for name in sorted(service.parameters[action]))
+        sentences.append(f"Takes {names} alone, as on AWS; `aws-sdk` takes the whole API.")
+    return " ".join(sentences)
 
 
 def _sdk() -> Iterator[Row]:
@@ -81,7 +90,8 @@ def _sdk() -> Iterator[Row]:
             _PART_SDK,
             f"`aws-sdk:{name}:*`",
             "executed",
-            f"What the cloud answers of {service.error}; errors are `{service.error}.NAMEException`.",
+            f"What the cloud answers of {service.error}; errors are `{service.error}.NAMEException`, as the "
+            "AWS SDK for Java 2 names them.",
         )
     yield Row(
         _PART_SDK,

@@ -8,7 +8,7 @@ from typing import Any
 from gluonship.local.contracts import Clients, Scope
 from gluonship.local.stepfunctions import resources
 from gluonship.local.stepfunctions.diagnostics import REFUSED, SCHEMA, Diagnostic, counted, required, typed
-from gluonship.local.stepfunctions.integrations import refusal, unknown
+from gluonship.local.stepfunctions.integrations import refusal, supported_parameters, unknown
 from gluonship.local.stepfunctions.jsonata_queries import is_expression
 from gluonship.local.stepfunctions.parameters import unsupported
 from gluonship.local.stepfunctions.service_calls import ServiceCall
@@ -65,7 +65,8 @@ def _parameters(
     field = "Arguments" if language == JSONATA else "Parameters"
     template = state.get(field)
     if isinstance(template, dict) and model.input_shape is not None:
-        for message, place in unsupported(template, model.input_shape, f"{where}/{field}"):
+        only = supported_parameters(resource)
+        for message, place in unsupported(template, model.input_shape, f"{where}/{field}", only):
             yield Diagnostic(SCHEMA, message, place)
     elif template is not None and not isinstance(template, dict) and not is_expression(template):
         yield Diagnostic(SCHEMA, "Expected value of type Object", f"{where}/{field}")

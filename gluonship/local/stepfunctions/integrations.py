@@ -6,17 +6,17 @@ AWS: "Integrating optimized services with Step Functions" and "Learning to use A
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gluonship.local.stepfunctions.resources import Pattern, Resource
 
 
 @dataclass(frozen=True)
 class Service:
-    """A service that tasks may call. `error` is the prefix of its errors' names."""
+    """A service that tasks may call."""
 
     boto: str  # boto3's name
-    error: str
+    error: str  # prefix of its errors' names: error_names.service_name of its model
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ class Optimized:
     base: str  # the error for what the service's model does not name
     label: str  # Service: in a Cause
     actions: Mapping[str, tuple[Pattern, ...]]
+    # "Supported parameters" in AWS's page on the integration, where they are fewer than the API's.
+    parameters: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 _PLAIN: tuple[Pattern, ...] = ("",)
@@ -48,11 +50,20 @@ OPTIMIZED: Mapping[str, Optimized] = {
             "createTrainingJob": _JOB,
             "updateEndpoint": _PLAIN,
         },
+        {
+            "createEndpoint": frozenset(("EndpointConfigName", "EndpointName", "Tags")),
+            "updateEndpoint": frozenset(("EndpointConfigName", "EndpointName")),
+        },
     ),
     "sns": Optimized("sns", "SNS", "AmazonSNSException", "AmazonSNS", {"publish": _TOKEN}),
     "sqs": Optimized("sqs", "SQS", "AmazonSQSException", "AmazonSQS", {"sendMessage": _TOKEN}),
     "events": Optimized(
-        "events", "EventBridge", "AmazonEventBridgeException", "AmazonCloudWatchEvents", {"putEvents": _TOKEN}
+        "events",
+        "EventBridge",
+        "AmazonEventBridgeException",
+        "AmazonCloudWatchEvents",
+        {"putEvents": _TOKEN},
+        {"putEvents": frozenset(("Entries",))},
     ),
     "states": Optimized(
         "stepfunctions",
@@ -60,6 +71,7 @@ OPTIMIZED: Mapping[str, Optimized] = {
         "AWSStepFunctionsException",
         "AWSStepFunctions",
         {"startExecution": ("", "sync", "sync:2", "waitForTaskToken")},
+        {"startExecution": frozenset(("Input", "Name", "StateMachineArn"))},
     ),
 }
 
@@ -122,6 +134,12 @@ def refusal(resource: Resource) -> str:
     if resource.is_sdk and resource.service not in SDK:
         return f"the local cloud calls these services of the AWS SDK only: {', '.join(sorted(SDK))}"
     return ""
+
+
+def supported_parameters(resource: Resource) -> frozenset[str] | None:
+    """The parameters that an optimised integration takes, where they are fewer than the API's; else None."""
+    service = OPTIMIZED.get(resource.family)
+    return service.parameters.get(resource.action) if service else None
 
 
 def unknown(resource: Resource) -> str:

@@ -21,16 +21,17 @@ class ParameterError(ValueError):
     """What is wrong with a parameter, as AWS says it."""
 
 
-def unsupported(template: Any, shape: Shape, place: str) -> Iterator[tuple[str, str]]:
-    """The members of a template that the API does not have: (message, place). Values are not looked at."""
+def unsupported(
+    template: Any, shape: Shape, place: str, only: frozenset[str] | None = None
+) -> Iterator[tuple[str, str]]:
+    """The members of a template that the API does not have, or that are none of `only`: (message, place).
+    Values are not looked at."""
     if isinstance(template, dict) and isinstance(shape, StructureShape):
         for key, value in template.items():
-            member = member_for(shape, key.removesuffix(".$"))
-            if member is None:
-                yield (
-                    f'The field "{key.removesuffix(".$")}" is not supported by Step Functions',
-                    f"{place}/{key}",
-                )
+            name = key.removesuffix(".$")
+            member = member_for(shape, name)
+            if member is None or not _taken(name, only):
+                yield _not_supported(name, member, only), f"{place}/{key}"
             elif not key.endswith(".$"):
                 yield from unsupported(value, shape.members[member], f"{place}/{key}")
     elif isinstance(template, list) and isinstance(shape, ListShape):
@@ -42,7 +43,7 @@ def unsupported(template: Any, shape: Shape, place: str) -> Iterator[tuple[str, 
                 yield from unsupported(value, shape.value, f"{place}/{key}")
 
 
-def request(operation: OperationModel, parameters: Any) -> dict[str, Any]:
+def request(operation: OperationModel, parameters: Any, only: frozenset[str] | None = None) -> dict[str, Any]:
     """boto3's parameters. Raises ParameterError with all that is wrong."""
     shape = operation.input_shape
     if not isinstance(parameters, dict):
@@ -50,18 +51,31 @@ def request(operation: OperationModel, parameters: Any) -> dict[str, Any]:
     if shape is None:
         return {}
     wrong: list[str] = []
-    value = _structure(shape, parameters, wrong)
+    value = _structure(shape, parameters, wrong, only)
     if wrong:
         raise ParameterError(", ".join(wrong))
     return value
 
 
-def _structure(shape: StructureShape, value: dict[str, Any], wrong: list[str]) -> dict[str, Any]:
+def _taken(name: str, only: frozenset[str] | None) -> bool:
+    return only is None or name in only
+
+
+def _not_supported(name: str, member: str | None, only: frozenset[str] | None) -> str:
+    message = f'The field "{name}" is not supported by Step Functions'
+    if member is None or only is None:
+        return message
+    return f"{message} (this integration takes {', '.join(sorted(only))}; the AWS SDK's takes all of the API)"
+
+
+def _structure(
+    shape: StructureShape, value: dict[str, Any], wrong: list[str], only: frozenset[str] | None = None
+) -> dict[str, Any]:
     made = {}
     for key, part in value.items():
         member = member_for(shape, key)
-        if member is None:
-            wrong.append(f'The field "{key}" is not supported by Step Functions')
+        if member is None or not _taken(key, only):
+            wrong.append(_not_supported(key, member, only))
         elif part is not None:
             made[member] = _value(shape.members[member], part, member, wrong)
     wrong.extend(

@@ -9,8 +9,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.model import OperationModel, ServiceModel
 
 from gluonship.local.contracts import Clients, Scope
+from gluonship.local.stepfunctions import error_names
 from gluonship.local.stepfunctions.failures import RUNTIME, StatesError
-from gluonship.local.stepfunctions.integrations import OPTIMIZED, SDK
+from gluonship.local.stepfunctions.integrations import OPTIMIZED, SDK, supported_parameters
 from gluonship.local.stepfunctions.json_text import compact
 from gluonship.local.stepfunctions.parameters import ParameterError, request
 from gluonship.local.stepfunctions.resources import Resource
@@ -37,7 +38,7 @@ class ServiceCall:
         operation = self.model
         assert operation is not None, "checked when the machine was made"
         try:
-            return request(operation, parameters)
+            return request(operation, parameters, supported_parameters(self._resource))
         except ParameterError as error:
             raise StatesError(
                 RUNTIME,
@@ -58,7 +59,7 @@ class ServiceCall:
         except ClientError as error:
             raise self._failure(error) from error
         except BotoCoreError as error:  # no connection, or parameters that only botocore finds wrong
-            raise StatesError(self._error_name("SdkClient"), str(error)) from error
+            raise StatesError(f"{self._prefix}.{error_names.SDK_CLIENT}", str(error)) from error
         return response
 
     def described(self, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
@@ -69,31 +70,27 @@ class ServiceCall:
         return self._client.meta.service_model.operation_model(operation).output_shape
 
     def _failure(self, error: ClientError) -> StatesError:
-        code = error.response["Error"].get("Code", "Unknown")
+        shape, message = error_names.shape_and_message(error)
         about = error.response.get("ResponseMetadata", {})
         status, request_id = about.get("HTTPStatusCode", 400), about.get("RequestId", "")
-        message = error.response["Error"].get("Message", "")
         if self._resource.is_sdk:
-            label = SDK[self._resource.service].error
-            where = f"Service: {label}, Status Code: {status}, Request ID: {request_id}"
+            where = f"Service: {self._prefix}, Status Code: {status}, Request ID: {request_id}"
         else:
             label = OPTIMIZED[self._resource.family].label
+            code = error.response["Error"].get("Code", "Unknown")
             about_error = f"Error Code: {code}; Request ID: {request_id}; Proxy: null"
             where = f"Service: {label}; Status Code: {status}; {about_error}"
-        return StatesError(self._error_name(code), f"{message} ({where})")
+        return StatesError(self._error_name(shape), f"{message} ({where})")
 
-    def _error_name(self, code: str) -> str:
-        """AWS: the service and the Java SDK's exception; one for all that the model does not name."""
-        named = self._modeled(code)
+    @property
+    def _prefix(self) -> str:
         if self._resource.is_sdk:
-            prefix = SDK[self._resource.service].error
-            return f"{prefix}.{named or prefix + 'Exception'}"
-        service = OPTIMIZED[self._resource.family]
-        return f"{service.error}.{named or service.base}"
+            return SDK[self._resource.service].error
+        return OPTIMIZED[self._resource.family].error
 
-    def _modeled(self, code: str) -> str:
-        for shape in self._client.meta.service_model.error_shapes:
-            if code in (shape.name, shape.metadata.get("error", {}).get("code")):
-                name = str(shape.name).removesuffix("Fault").removesuffix("Exception")
-                return f"{name}Exception"
-        return ""
+    def _error_name(self, shape: str = "") -> str:
+        """`shape` is the model's exception; without one it is the service's own."""
+        if self._resource.is_sdk:
+            return f"{self._prefix}.{error_names.sdk_class(shape, self._prefix)}"
+        base = OPTIMIZED[self._resource.family].base
+        return f"{self._prefix}.{error_names.optimized_class(shape, base)}"

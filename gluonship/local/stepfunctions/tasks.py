@@ -68,7 +68,7 @@ class _Attempt:
             {**self._about, "region": run.scope.region, "parameters": compact(parameters), **self._limits},
         )
         call = ServiceCall(self._resource, run.around.clients, run.scope)
-        request = call.request(parameters)
+        request = _of_run(self._resource, run.context, call.request(parameters))
         self._frame.record("TaskStarted", self._about)
         halt.check()
         if self._resource.pattern in ("sync", "sync:2"):
@@ -169,6 +169,15 @@ def _seconds(visit: Visit, field: str) -> float | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
         raise StatesError(RUNTIME, f"{field} is no positive number of seconds: {compact(value)}")
     return float(value)
+
+
+def _of_run(resource: Resource, context: Mapping[str, Any], request: dict[str, Any]) -> dict[str, Any]:
+    """putEvents names the execution and its machine among the resources of each entry."""
+    if resource.family != "events":
+        return request
+    arns = [context["Execution"]["Id"], context["StateMachine"]["Id"]]
+    entries = [{**entry, "Resources": [*entry.get("Resources", ()), *arns]} for entry in request["Entries"]]
+    return {**request, "Entries": entries}
 
 
 def _all_entries_taken(resource: Resource, answer: Mapping[str, Any]) -> None:

@@ -54,6 +54,7 @@ def test_an_object_that_is_put_is_told_of_as_aws_does(bucket: Bucket) -> None:
     sequencer, request = detail["object"].pop("sequencer"), detail.pop("request-id")
     assert detail == {
         "version": "0",
+        "event-version": "1.1",
         "bucket": {"name": bucket.name},
         "object": {
             "key": "images/a b+c/ü%20&.png",  # the key itself: only queues and topics get it encoded

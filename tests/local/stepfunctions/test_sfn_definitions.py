@@ -14,6 +14,8 @@ from gluonship.local.stepfunctions.integrations import REFUSED
 
 END = {"End": True}
 RULE = {"Variable": "$.a", "StringEquals": "x"}
+UPDATE = {"EndpointName": "e", "EndpointConfigName": "c"}
+BUS: dict[str, Any] = {"Entries": [], "EndpointId": "abcde.veo"}
 CATCHER = {"ErrorEquals": ["States.ALL"], "Assign": {"x": 1}, "Next": "Done"}
 
 
@@ -68,6 +70,28 @@ def task_with(**fields: Any) -> dict[str, Any]:
         (task_with(Retry=[{"ErrorEquals": []}]), "non-empty", "/States/Go/Retry[0]/ErrorEquals"),
         (task_with(TimeoutSeconds=5, HeartbeatSeconds=5), "smaller", "/States/Go/HeartbeatSeconds"),
         (machine(Go=task("sns:publish", {"Massage": "m"})), '"Massage" is not supp', "/Parameters/Massage"),
+        (
+            machine(Go=task("sagemaker:updateEndpoint", {**UPDATE, "DeploymentConfig": {}})),
+            '"DeploymentConfig" is not supported by Step Functions (this integration takes EndpointConfig',
+            "/States/Go/Parameters/DeploymentConfig",
+        ),
+        (
+            machine(Go=task("sagemaker:createEndpoint", {**UPDATE, "DeploymentConfig": {}})),
+            "takes EndpointConfigName, EndpointName, Tags; the AWS SDK's takes all",
+            "/States/Go/Parameters/DeploymentConfig",
+        ),
+        (
+            machine(Go=task("states:startExecution", {"StateMachineArn": "a", "TraceHeader.$": "$.t"})),
+            '"TraceHeader" is not supported',
+            "/States/Go/Parameters/TraceHeader.$",
+        ),
+        (
+            jsonata(
+                Go={"Type": "Task", "Resource": "arn:aws:states:::events:putEvents", "Arguments": BUS, **END}
+            ),
+            '"EndpointId" is not supported',
+            "/States/Go/Arguments/EndpointId",
+        ),
         (machine(Go=task("sns:shout", {})), "not recognized", "/States/Go/Resource"),
         (machine(Go=task("sns:publish.sync", {})), "can be used as", "/States/Go/Resource"),
         (machine(Go=task("aws-sdk:s3:GetObject", {})), "small letter", "/States/Go/Resource"),

@@ -283,7 +283,7 @@ REQUEST = {"EndpointName": "e", "EndpointConfigName": "no-such-config"}
     [
         ("aws-sdk:sagemaker:describeEndpoint", MISSING, "SageMaker.SageMakerException", "no-such-endpoint"),
         ("sagemaker:createEndpoint", REQUEST, "SageMaker.AmazonSageMakerException", "ValidationException"),
-        ("aws-sdk:s3:headBucket", {"Bucket": "no-such-bucket-here"}, "S3.S3Exception", "404"),
+        ("aws-sdk:s3:headBucket", {"Bucket": "no-such-bucket-here"}, "S3.NoSuchBucketException", "404"),
         (
             "aws-sdk:s3:getObject",
             {"Bucket": "no-such-bucket-here", "Key": "k"},
@@ -336,6 +336,21 @@ def test_a_parameter_of_the_wrong_type_is_said_before_the_call(runs: Runs) -> No
     assert "The value for the field 'EndpointName' must be a STRING" in described["cause"]
 
 
+def test_the_sdk_integration_takes_what_the_optimised_one_does_not(runs: Runs) -> None:
+    given = {"EndpointName": "none", "EndpointConfigName": "none", "RetainAllVariantProperties": True}
+    described = runs.run(machine(Update=task("aws-sdk:sagemaker:updateEndpoint", given)))
+    assert described["error"] == "SageMaker.SageMakerException"  # it was asked: there is no such endpoint
+    update = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::sagemaker:updateEndpoint",
+        "Arguments": "{% $states.input %}",  # known only when it runs
+        "End": True,
+    }
+    described = runs.run(jsonata(Update=update), given)
+    assert described["error"] == "States.Runtime"
+    assert 'The field "RetainAllVariantProperties" is not supported by Step Functions' in described["cause"]
+
+
 # --- other integrations ----------------------------------------------------------------------------------
 
 
@@ -384,6 +399,21 @@ def test_a_topic_a_queue_and_a_bus(cloud: LocalCloud, runs: Runs) -> None:
         received = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=1)
         bodies += [json.loads(message["Body"]) for message in received.get("Messages", [])]
     assert sorted(bodies, key=str) == [{"by": "queue"}, {"by": "topic"}]
+
+
+def test_an_event_names_the_execution_that_put_it(cloud: LocalCloud, runs: Runs) -> None:
+    sqs, bus, source = cloud.client("sqs"), cloud.client("events"), named("source")
+    queue = sqs.create_queue(QueueName=named("queue"))["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    bus.put_rule(Name=source, EventPattern=json.dumps({"source": [source]}))
+    bus.put_targets(Rule=source, Targets=[{"Id": "1", "Arn": arn}])
+    entry = {"Source": source, "DetailType": "done", "Detail": {"a": 1}, "Resources": ["mine"]}
+    machine_arn = runs.create(machine(Put=task("events:putEvents", {"Entries": [entry]})))
+    execution = runs.start(machine_arn)
+    assert runs.ended(execution)["status"] == "SUCCEEDED"
+    received = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=10)
+    event = json.loads(received["Messages"][0]["Body"])
+    assert event["resources"] == ["mine", execution, machine_arn]
 
 
 def test_a_task_waits_for_the_answer_to_its_token(cloud: LocalCloud, runs: Runs) -> None:

@@ -78,7 +78,7 @@ def deploying(parameters: Parameters, then: str) -> States:
             on_error="NotDeployed",
         ),
         _UPDATE: task(
-            "sagemaker:updateEndpoint",
+            "aws-sdk:sagemaker:updateEndpoint",  # the optimised one takes the two names and nothing else
             {
                 "EndpointName": parameters.endpoint_name,
                 "EndpointConfigName": expression("$run"),
