@@ -193,7 +193,9 @@ class Storage(Protocol):
 
     def upload_file(self, path: Path, uri: str) -> None: ...
 
-    def upload_folder(self, folder: Path, uri: str) -> int: ...
+    def upload_files(self, files: Mapping[str, Path], uri: str) -> None:
+        """Each file by its name in the folder `uri`."""
+        ...
 
 
 class LogStream(Protocol):

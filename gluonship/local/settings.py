@@ -41,6 +41,12 @@ class Settings:
         2**10,
         int,
     )
+    payload_limit_bytes: int = _setting(  # type: ignore[assignment]
+        6_291_456,
+        "of the body of InvokeEndpoint, and of its answer",
+        1,
+        int,
+    )
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:

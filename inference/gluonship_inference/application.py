@@ -92,7 +92,7 @@ class Application:
         )
 
     async def _body(self, request: web.Request) -> bytes:
-        """All of the body. Raises ServingError 413 or 408; what is too much is not kept."""
+        """All of the body. Raises ServingError 413, 408 or 400; what is too much is not kept."""
         limit = self._settings.max_body
         too_large = ServingError(
             413, "BodyTooLarge", f"the body is larger than {limit:,} bytes: send a smaller image"
@@ -112,6 +112,13 @@ class Application:
                 chunks.append(chunk)
         except asyncio.TimeoutError:
             raise ServingError(408, "BodyIncomplete", "the rest of the body did not come") from None
+        except web.RequestPayloadError:
+            encoding = request.headers.get("Content-Encoding", "none")
+            raise ServingError(
+                400,
+                "BodyUnreadable",
+                f"the body is not what its headers say (Content-Encoding: {encoding}): send it as it is",
+            ) from None
 
     @web.middleware
     async def _errors_as_json(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import socket
 import struct
@@ -107,6 +108,15 @@ def test_bad_requests_get_a_code_and_a_sentence(server: Server, pictures: Any, n
     answer = server.invoke(body(pictures["jpeg"][1]), content_type)
     assert (answer.status, answer.error["code"]) == (status, code)
     assert server.invoke(*reversed(pictures["jpeg"])).status == 200
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+def test_a_body_that_is_not_encoded_as_it_says(server: Server, pictures: Any, encoding: str) -> None:
+    content_type, data = pictures["jpeg"]
+    answer = server.invoke(data, content_type, **{"Content-Encoding": encoding})
+    assert (answer.status, answer.error["code"]) == (400, "BodyUnreadable")
+    assert encoding in answer.error["message"]
+    assert server.invoke(gzip.compress(data), content_type, **{"Content-Encoding": "gzip"}).status == 200
 
 
 def test_errors_name_what_would_be_right(server: Server, pictures: Any) -> None:

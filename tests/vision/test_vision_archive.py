@@ -245,6 +245,37 @@ def test_too_many_members_are_refused(tmp_path: Path) -> None:
     assert tree(tmp_path) == {}
 
 
+@pytest.mark.parametrize(("depth", "accepted"), [(19, True), (20, False)])
+def test_folders_that_paths_imply_count_as_members(tmp_path: Path, depth: int, accepted: bool) -> None:
+    """Five members of 19 folders each and a file."""
+    bomb = archive(*((member(f"{number}/" + "a/" * (depth - 1) + "f"), b"") for number in range(5)))
+    if accepted:
+        assert len(extract(bomb, tmp_path / "x", ArchiveLimits(max_members=100))) == 5
+        return
+    with pytest.raises(ArtifactError, match="more than 100 files and folders, counting those that its paths"):
+        extract(bomb, tmp_path / "x", ArchiveLimits(max_members=100))
+    assert tree(tmp_path) == {}
+    assert list((tmp_path / "x").iterdir()) == []
+
+
+def test_a_file_too_many_is_refused(tmp_path: Path) -> None:
+    many = archive(*((member(f"a/{number}"), b"") for number in range(3)))
+    assert len(extract(many, tmp_path / "enough", ArchiveLimits(max_members=4))) == 3
+    many.seek(0)
+    with pytest.raises(ArtifactError, match="more than 3 files and folders"):
+        extract(many, tmp_path / "x", ArchiveLimits(max_members=3))
+
+
+@pytest.mark.parametrize(("depth", "accepted"), [(100, True), (101, False)])
+def test_folders_in_folders_have_a_limit(tmp_path: Path, depth: int, accepted: bool) -> None:
+    deep = archive((member("a/" * depth + "f"), b""), (member("a/" * depth + "g"), b""))
+    if accepted:
+        assert len(extract(deep, tmp_path / "x")) == 2
+    else:
+        with pytest.raises(ArtifactError, match="more than 100 deep"):
+            extract(deep, tmp_path / "x")
+
+
 def test_a_sparse_file_is_refused(tmp_path: Path) -> None:
     with (tmp_path / "holes").open("wb") as file:
         file.truncate(50 * 2**20)

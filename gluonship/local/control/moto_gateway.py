@@ -139,8 +139,9 @@ def _is_missing(answer: _Answer, environ: Mapping[str, Any]) -> bool:
 
 
 def take_form(environ: dict[str, Any]) -> bytes:
-    """The body where it is a form, left in place for moto."""
-    return taken(environ) if environ.get("CONTENT_TYPE", "").startswith(_FORM) else b""
+    """The body where it is a form, left in place for moto. An object that is put may be called one."""
+    is_form = environ.get("CONTENT_TYPE", "").startswith(_FORM)
+    return taken(environ) if is_form and environ["REQUEST_METHOD"] != "PUT" else b""
 
 
 def taken(environ: dict[str, Any]) -> bytes:

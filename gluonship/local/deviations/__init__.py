@@ -13,6 +13,7 @@ from gluonship.local.deviations import (
     composite_alarms,
     iam_delete_conflicts,
     instance_types,
+    large_objects,
     log_group_keys,
     log_stream_prefixes,
     managed_policies,
@@ -37,6 +38,7 @@ def apply() -> None:
     composite_alarms.apply()
     iam_delete_conflicts.apply()
     instance_types.apply()
+    large_objects.apply()
     log_group_keys.apply()
     log_stream_prefixes.apply()
     managed_policies.apply()

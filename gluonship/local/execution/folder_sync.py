@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from gluonship.local.contracts import Storage, StorageError
 from gluonship.local.execution import s3_uris
+from gluonship.local.execution.left_out import LeaveOut, LeftOut, files_for_s3
 
 _Signature = tuple[int, int, int]  # size, time of change (ns), inode
 
@@ -45,23 +45,26 @@ class FolderSync:
         """What S3 has, into the folder; returns the number of files. Raises StorageError."""
         self._folder.mkdir(parents=True, exist_ok=True)
         count = self._storage.download_prefix(str(self._location), self._folder)
-        self._uploaded = dict(self._files())
+        self._uploaded = dict(self._files(_say_nothing))
         return count
 
     def start(self) -> None:
         self._thread.start()
 
     def finish(self) -> None:
-        """Stops looking, and uploads the rest. Raises StorageError."""
+        """Stops looking, uploads the rest, and tells what cannot be uploaded. Raises StorageError."""
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join()
-        self._upload(dict(self._files()))
+        left_out = LeftOut(self._what, self._tell)
+        files = dict(self._files(left_out.add))
+        left_out.count()
+        self._upload(files)
 
     def _run(self) -> None:
         complained = False
         while not self._stopping.wait(self._interval):
-            current = dict(self._files())
+            current = dict(self._files(_say_nothing))
             settled = {path: each for path, each in current.items() if self._seen.get(path) == each}
             self._seen = current
             try:
@@ -78,14 +81,17 @@ class FolderSync:
                 self._storage.upload_file(path, str(self._location.under(name)))
                 self._uploaded[path] = signature
 
-    def _files(self) -> Iterator[tuple[Path, _Signature]]:
+    def _files(self, leave_out: LeaveOut) -> Iterator[tuple[Path, _Signature]]:
         """In the order of their paths. What comes or goes at this very moment, folders too, is left out: the
         next look sees it."""
-        found = (Path(folder, name) for folder, _, names in os.walk(self._folder) for name in names)
-        for path in sorted(found):
+        for name, path in files_for_s3(self._folder, self._location, leave_out):
             try:
-                if path.is_file():
-                    about = path.stat()
-                    yield path, (about.st_size, about.st_mtime_ns, about.st_ino)
-            except OSError:
+                about = path.stat()
+            except OSError as error:
+                leave_out(name, f"it cannot be read: {error.strerror}")
                 continue
+            yield path, (about.st_size, about.st_mtime_ns, about.st_ino)
+
+
+def _say_nothing(name: str, reason: str) -> None:
+    """While the container runs: what it makes may be half made. It is told at the end."""

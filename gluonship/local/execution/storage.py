@@ -6,7 +6,7 @@ import errno
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -69,13 +69,9 @@ class S3Storage:
     def upload_file(self, path: Path, uri: str) -> None:
         self._upload(path, s3_uris.parse(uri))
 
-    def upload_folder(self, folder: Path, uri: str) -> int:
+    def upload_files(self, files: Mapping[str, Path], uri: str) -> None:
         location = s3_uris.parse(uri)
-        files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
-        self._parallel(
-            lambda path: self._upload(path, location.under(path.relative_to(folder).as_posix())), files
-        )
-        return len(files)
+        self._parallel(lambda item: self._upload(item[1], location.under(item[0])), files.items())
 
     def _keys(self, location: S3Uri) -> Iterator[str]:
         pages = self._client.get_paginator("list_objects_v2")

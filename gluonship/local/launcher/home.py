@@ -3,6 +3,7 @@
 cloud.lock   locked (flock) by the cloud's process for as long as it lives, however it ends
 cloud.json   where the cloud is (CloudInfo); written when it is ready, removed when it goes down
 cloud.log    what its process says
+objects/     the bytes of S3's larger objects; gone with the cloud
 stacks/      what CloudFormation is at, so that a killed cloud's successor can say what was left
 token        what the admin interface asks for, so that no web page can use it
 credentials  the home's access key and secret; they stay the same from one cloud of the home to the next
@@ -27,9 +28,10 @@ DEFAULT_ACCOUNT_ID = "123456789012"
 
 
 JOURNAL = "stacks"
+OBJECTS = "objects"
 
 # What a cloud replaces in its folder when it starts.
-_REPLACED = ("bundles", "containers", "credentials", JOURNAL, "token")
+_REPLACED = ("bundles", "containers", "credentials", JOURNAL, OBJECTS, "token")
 
 
 class LauncherError(Exception):

@@ -28,6 +28,7 @@ from gluonship.local.launcher.home import (
     DEFAULT_PORT,
     DEFAULT_REGION,
     JOURNAL,
+    OBJECTS,
     CloudInfo,
     Home,
     LauncherError,
@@ -89,7 +90,8 @@ def _serve(
         report("taken", "")
         return
     home.forget()
-    shutil.rmtree(home.path / "containers", ignore_errors=True)  # of the cloud before
+    for left_over in ("containers", OBJECTS):  # of the cloud before
+        shutil.rmtree(home.path / left_over, ignore_errors=True)
     left = [line for each in journal.interrupted(home.path / JOURNAL) for line in each.sentences()]
     left += journal.unreadable(home.path / JOURNAL)
     for line in left:
@@ -124,7 +126,7 @@ def _serve(
 
     with ThreadPoolExecutor(1, "data-plane") as pool:
         # The two processes come up at the same time: most of a start is importing.
-        data_plane = pool.submit(_start_data_plane, home, control_port, home_key.id, find_key)
+        data_plane = pool.submit(_start_data_plane, home, control_port, home_key.id, find_key, settings)
         import psutil
 
         from gluonship.local.launcher import wiring
@@ -169,11 +171,20 @@ def _images(home: Home) -> ImageTable:
         raise LauncherError(str(error)) from error
 
 
-def _start_data_plane(home: Home, control_port: int, home_key_id: str, find_key: FindKey) -> DataPlane:
+def _start_data_plane(
+    home: Home, control_port: int, home_key_id: str, find_key: FindKey, settings: Settings
+) -> DataPlane:
+    from gluonship.local.serving.limits import Limits
     from gluonship.local.serving.router import DataPlane, DataPlaneError
 
     try:
-        return DataPlane.start(home.path, home_key_id=home_key_id, find_key=find_key, also_port=control_port)
+        return DataPlane.start(
+            home.path,
+            home_key_id=home_key_id,
+            find_key=find_key,
+            also_port=control_port,
+            limits=Limits(settings.payload_limit_bytes),
+        )
     except DataPlaneError as error:
         raise LauncherError(str(error)) from error
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import shutil
 import socket
 import threading
 from collections.abc import Callable
@@ -30,7 +31,7 @@ from gluonship.local.control.http_server import HttpServer
 from gluonship.local.control.in_process import InProcessClients
 from gluonship.local.control.moto_gateway import MotoGateway
 from gluonship.local.control.registry import Registry
-from gluonship.local.deviations import caller_identity
+from gluonship.local.deviations import caller_identity, stored_bytes
 from gluonship.local.door.keys import FindKey, IssuedKeys
 from gluonship.local.execution.alarms import CloudWatchAlarms
 from gluonship.local.execution.clock import SystemClock
@@ -41,7 +42,7 @@ from gluonship.local.execution.runner import ProcessJobRunner
 from gluonship.local.execution.runtime import ProcessRuntime
 from gluonship.local.execution.scalable_targets import AutoScalingTargets
 from gluonship.local.execution.storage import S3Storage
-from gluonship.local.launcher.home import JOURNAL, Home
+from gluonship.local.launcher.home import JOURNAL, OBJECTS, Home
 from gluonship.local.launcher.sagemaker_parts import ActiveJobs, sagemaker
 from gluonship.local.serving.fleets import ProcessFleets
 from gluonship.local.serving.router import DataPlane
@@ -67,6 +68,7 @@ class Cloud:
         until then; `find_key` knows `keys` and the users' own; `shutdown` ends the process in good order."""
         self._home = home
         deviations.apply()
+        stored_bytes.keep_in(home.path / OBJECTS)
         caller_identity.apply(keys.find)
         moto = MotoGateway()
         port = listener.getsockname()[1]
@@ -98,6 +100,7 @@ class Cloud:
         """Stops jobs and endpoints, then the planes."""
         self.parts.close()
         self._server.close()
+        shutil.rmtree(self._home.path / OBJECTS, ignore_errors=True)
 
     def _health(self) -> dict[str, Any]:
         return {

@@ -31,7 +31,7 @@ class Caller:
         account_id = request.header("x-moto-account-id") or key.account_id
         self.scope = Scope(account_id, signature.region)
 
-    def check(self, body: bytes) -> None:
+    def check(self, body: bytes | bytearray) -> None:
         """Raises RuntimeApiError unless the key's owner has signed the request with this body."""
         try:
             sigv4.check(

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Mapping
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 
-from gluonship.local.serving.invocations import ContainerDown, ContainerLost, Response
+from gluonship.local.serving.invocations import AnswerTooLong, ContainerDown, ContainerLost, Response
 
 # Shorter than the keep-alive of the usual servers (gunicorn: 2 s), so that a request is hardly ever sent
 # on a connection that the container is just closing: a POST cannot safely be sent twice.
@@ -25,14 +25,16 @@ _READ_BUFFER = 2**18
 class PooledContainerClient:
     """invocations.ContainerClient. For one event loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, answer_limit: int) -> None:
+        self._answer_limit = answer_limit
         self._loop = asyncio.get_running_loop()
         self._idle: dict[int, list[tuple[ResponseHandler, float]]] = {}  # by port, with the time of its use
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def open(cls) -> AsyncIterator[PooledContainerClient]:
-        client = cls()
+    async def open(cls, answer_limit: int) -> AsyncIterator[PooledContainerClient]:
+        """`answer_limit`: bytes of one answer's body."""
+        client = cls(answer_limit)
         try:
             yield client
         finally:
@@ -41,14 +43,15 @@ class PooledContainerClient:
                     connection.close()
 
     async def post(
-        self, port: int, path: str, headers: Mapping[str, str], body: bytes, timeout: float
+        self, port: int, path: str, headers: Mapping[str, str], body: bytes | bytearray, timeout: float
     ) -> Response:
         connection = self._take(port)
         if connection is None:
             connection = await self._connect(port)
         try:
             async with asyncio.timeout(timeout):
-                response = await _exchange(connection, _head(port, path, headers, len(body)), body)
+                head = _head(port, path, headers, len(body))
+                response = await _exchange(connection, head, body, self._answer_limit)
         except aiohttp.ClientError as error:
             connection.abort()
             raise ContainerLost(str(error)) from error
@@ -96,8 +99,10 @@ def _head(port: int, path: str, headers: Mapping[str, str], length: int) -> byte
     return "\r\n".join([*lines, "", ""]).encode("utf-8", "surrogateescape")
 
 
-async def _exchange(connection: ResponseHandler, head: bytes, body: bytes) -> Response:
-    """Raises aiohttp.ClientError when the connection ends first."""
+async def _exchange(
+    connection: ResponseHandler, head: bytes, body: bytes | bytearray, answer_limit: int
+) -> Response:
+    """Raises aiohttp.ClientError when the connection ends first, and AnswerTooLong."""
     connection.set_response_params(read_until_eof=True, auto_decompress=False, read_bufsize=_READ_BUFFER)
     transport = connection.transport
     if transport is None:
@@ -106,4 +111,9 @@ async def _exchange(connection: ResponseHandler, head: bytes, body: bytes) -> Re
     message, payload = await connection.read()
     while 100 <= message.code < 200:  # interim answers
         message, payload = await connection.read()
-    return Response(message.code, message.headers, await payload.read())
+    answer = bytearray()
+    async for chunk in payload.iter_any():
+        answer += chunk
+        if len(answer) > answer_limit:
+            raise AnswerTooLong(message.code, answer_limit)
+    return Response(message.code, message.headers, answer)

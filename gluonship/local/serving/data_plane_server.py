@@ -27,46 +27,53 @@ import uvloop
 from aiohttp import web
 
 from gluonship.local.door import senders
+from gluonship.local.serving import memory
+from gluonship.local.serving.caller_connection import CallerServer, error_response
 from gluonship.local.serving.callers import Callers
 from gluonship.local.serving.container_client import PooledContainerClient
-from gluonship.local.serving.invocations import (
-    BODY_LIMIT,
-    INVOCATION_SECONDS,
-    Invoker,
-    Request,
-    Response,
-)
+from gluonship.local.serving.invocations import INVOCATION_SECONDS, Invoker, Request, Response
+from gluonship.local.serving.limits import Limits
+from gluonship.local.serving.request_bodies import RequestBodies
 from gluonship.local.serving.routes import Endpoint, RouteTable
-from gluonship.local.serving.runtime_errors import RuntimeApiError, validation_error
+from gluonship.local.serving.runtime_errors import RuntimeApiError
 
 _log = logging.getLogger(__name__)
 
-_DISCARD_LIMIT = 10 * BODY_LIMIT
-
 
 class DataPlaneServer:
-    def __init__(self, invoker: Invoker, callers: Callers, ports: Sequence[int]) -> None:
+    def __init__(
+        self, invoker: Invoker, callers: Callers, ports: Sequence[int], bodies: RequestBodies
+    ) -> None:
         """`ports` are those that a request's Host may name: its own, and the control plane's."""
         self._invoker = invoker
         self._callers = callers
         self._ports = ports
+        self._bodies = bodies
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
-            self._check_sender(request)
-            caller = await self._callers.known(request)
-            body = await _read_body(request)
-            caller.check(body)
+            response = await self._answer(request)
         except RuntimeApiError as error:
-            headers = {"x-amzn-ErrorType": error.code, "Content-Type": "application/json"}
-            return _to_web(Response(error.status, headers, error.body()))
-        incoming = Request(request.method, request.path_qs, request.headers, body, caller.scope)
-        try:
-            return _to_web(await self._invoker.answer(incoming))
+            response = error_response(error)
+        except ConnectionError:
+            raise  # the caller left
         except Exception:  # noqa: BLE001 - a defect becomes AWS's answer; its traceback is the log's
-            _log.exception("%s %s failed", incoming.method, incoming.path)
-            message = b'{"Message": "The data plane failed; see data-plane.log in GLUONSHIP_HOME."}'
-            return _to_web(Response(500, {"x-amzn-ErrorType": "InternalFailure"}, message))
+            _log.exception("%s %s failed", request.method, request.path_qs)
+            message = "The data plane failed; see data-plane.log in GLUONSHIP_HOME."
+            response = error_response(RuntimeApiError("InternalFailure", message, 500))
+        if not request.content.is_eof():
+            response.force_close()  # the next request would begin somewhere in this one's body
+        return response
+
+    async def _answer(self, request: web.BaseRequest) -> web.Response:
+        self._check_sender(request)
+        caller = await self._callers.known(request)
+        async with self._bodies.read(request) as sent:
+            caller.check(sent)
+            body = self._bodies.decoded(request, sent)
+            incoming = Request(request.method, request.path_qs, request.headers, body, caller.scope)
+            answer = await self._invoker.answer(incoming)
+        return _to_web(answer)
 
     def _check_sender(self, request: web.BaseRequest) -> None:
         """Before a byte of the body is read."""
@@ -76,23 +83,6 @@ class DataPlaneServer:
         )
         if refused:
             raise RuntimeApiError("AccessDeniedException", refused, 403)
-
-
-async def _read_body(request: web.BaseRequest) -> bytes:
-    if request.headers.get("Expect", "").lower() == "100-continue":
-        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.content.iter_any():
-        size += len(chunk)
-        if size <= BODY_LIMIT:
-            chunks.append(chunk)
-        elif size > _DISCARD_LIMIT:
-            break
-        # Read on, without keeping it: a client that is still sending would not see the answer.
-    if size > BODY_LIMIT:
-        raise validation_error(f"The request's body exceeds the limit of {BODY_LIMIT} bytes.", status=413)
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 def _to_web(response: Response) -> web.Response:
@@ -135,18 +125,16 @@ def _say(message: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
-async def serve(port: int, also_port: int | None, timeout: float) -> None:
+async def serve(port: int, also_port: int | None, timeout: float, limits: Limits) -> None:
+    memory.give_back_large_blocks()
     table = RouteTable()
     callers = Callers(lambda key_id: _say({"find": key_id}))
-    async with PooledContainerClient.open() as client:
+    async with PooledContainerClient.open(limits.payload_bytes) as client:
         bound = socket.create_server(("127.0.0.1", port))
         port = bound.getsockname()[1]
         ports = [port] if also_port is None else [port, also_port]
-        server = web.Server(
-            DataPlaneServer(Invoker(table, client, timeout), callers, ports).handle,
-            access_log=None,
-            read_bufsize=2**18,
-        )
+        invoker, bodies = Invoker(table, client, timeout), RequestBodies(limits)
+        server = CallerServer(DataPlaneServer(invoker, callers, ports, bodies).handle, limits)
         listener = await asyncio.get_running_loop().create_server(server, sock=bound)
         _say({"port": port})
         await Commands(table, callers).serve()
@@ -159,9 +147,11 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0, help="0: any free port")
     parser.add_argument("--also-port", type=int, help="that a request's Host may name, too")
     parser.add_argument("--timeout", type=float, default=INVOCATION_SECONDS, help="seconds an invocation")
+    parser.add_argument("--limits", type=json.loads, default={}, help="fields of limits.Limits, as JSON")
     arguments = parser.parse_args()
+    limits = Limits(**arguments.limits)
     with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C in the cloud's terminal reaches us too
-        uvloop.run(serve(arguments.port, arguments.also_port, arguments.timeout))
+        uvloop.run(serve(arguments.port, arguments.also_port, arguments.timeout, limits))
 
 
 if __name__ == "__main__":

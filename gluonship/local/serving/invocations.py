@@ -26,7 +26,6 @@ from gluonship.local.serving.runtime_errors import (
     validation_error,
 )
 
-BODY_LIMIT = 25 * 2**20  # bytes of a request; AWS's limit for real-time inference since 2025
 INVOCATION_SECONDS = 60.0  # a container must answer within 60 s
 
 _PATH = re.compile(r"/endpoints/([^/]+)/(invocations|async-invocations|invocations-response-stream)/?")
@@ -60,7 +59,7 @@ class Request:
     method: str
     path: str
     headers: Mapping[str, str]
-    body: bytes
+    body: bytes | bytearray
     scope: Scope  # whose endpoints are meant
 
 
@@ -68,7 +67,7 @@ class Request:
 class Response:
     status: int
     headers: Mapping[str, str]
-    body: bytes
+    body: bytes | bytearray
 
 
 @dataclass(frozen=True)
@@ -91,14 +90,23 @@ class ContainerLost(Exception):
     """The connection ended before the whole answer was there."""
 
 
+class AnswerTooLong(Exception):
+    """The container's answer is longer than the limit of a payload."""
+
+    def __init__(self, status: int, limit: int) -> None:
+        super().__init__(f"more than {limit} bytes")
+        self.status = status
+        self.limit = limit
+
+
 class ContainerClient(Protocol):
     """Sends a request to a container on this machine.
 
-    Raises ContainerDown, ContainerLost, or TimeoutError after `timeout` seconds.
+    Raises ContainerDown, ContainerLost, AnswerTooLong, or TimeoutError after `timeout` seconds.
     """
 
     async def post(
-        self, port: int, path: str, headers: Mapping[str, str], body: bytes, timeout: float
+        self, port: int, path: str, headers: Mapping[str, str], body: bytes | bytearray, timeout: float
     ) -> Response: ...
 
 
@@ -205,6 +213,12 @@ class Invoker:
                 "latency metrics for each container in Amazon CloudWatch, resolve the issue, and try again."
             )
             raise self._model_error(0, message, endpoint, routes) from None
+        except AnswerTooLong as error:
+            message = (
+                f"The answer of the container exceeds the limit of InvokeEndpoint, {error.limit} bytes. Let "
+                "the model answer less, or set GLUONSHIP_PAYLOAD_LIMIT_BYTES when you start the local cloud."
+            )
+            raise self._model_error(error.status, message, endpoint, routes) from None
         except ContainerLost:
             raise service_unavailable(
                 f"Instance {instance.id} of endpoint {endpoint.name} ended while it answered; "

@@ -17,6 +17,7 @@ from typing import Any, Protocol, cast, runtime_checkable
 from gluonship.local.contracts import Route, Scope
 from gluonship.local.door.keys import FindKey
 from gluonship.local.serving.instances import InstanceState
+from gluonship.local.serving.limits import Limits
 
 _log = logging.getLogger(__name__)
 
@@ -54,12 +55,14 @@ class DataPlane:
         home_key_id: str,
         find_key: FindKey,
         timeout: float,
+        limits: Limits,
     ) -> None:
         self._log = log
         self._also_port = also_port
         self._home_key_id = home_key_id
         self._find_key = find_key
         self._timeout = timeout
+        self._limits = limits
         self._lock = threading.RLock()  # one command at a time on the pipe, and the fields below
         self._routes: dict[tuple[str, str, str], dict[str, Any]] = {}
         self._watched: set[int] = set()
@@ -79,6 +82,7 @@ class DataPlane:
         port: int = 0,
         also_port: int | None = None,
         invocation_seconds: float = 60.0,
+        limits: Limits | None = None,
     ) -> DataPlane:
         """The process, listening on 127.0.0.1:`port` (0: any free one). Its log is `home`/data-plane.log.
 
@@ -86,7 +90,7 @@ class DataPlane:
         control plane, on `also_port`, passes on name that port in their Host. Raises DataPlaneError."""
         home.mkdir(parents=True, exist_ok=True)
         log = home / "data-plane.log"
-        return cls(log, port, also_port, home_key_id, find_key, invocation_seconds)
+        return cls(log, port, also_port, home_key_id, find_key, invocation_seconds, limits or Limits())
 
     @property
     def pid(self) -> int:
@@ -174,6 +178,7 @@ class DataPlane:
         command = [sys.executable, "-m", "gluonship.local.serving.data_plane_server"]
         command += ["--port", str(self.port)]
         command += ["--timeout", str(self._timeout)]
+        command += ["--limits", json.dumps(dataclasses.asdict(self._limits))]
         command += [] if self._also_port is None else ["--also-port", str(self._also_port)]
         with self._log.open("ab") as log:
             process = subprocess.Popen(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _CHUNK = 2**20
 _BLOCK = 512
+_MAX_DEPTH = 100  # of folders in folders
 _MAX_HEADER_BYTES = 2**20  # of a long name or a pax header; tarfile would read gigabytes of it into memory
 _SPECIAL_HEADERS = (
     tarfile.XHDTYPE,
@@ -31,7 +32,8 @@ _SPECIAL_HEADERS = (
 
 @dataclass(frozen=True)
 class ArchiveLimits:
-    """Caps on an archive: how many members, and how many bytes it may unpack to."""
+    """Caps on an archive: how many members it may have, how many files and folders (those that its paths
+    imply, too) and how many bytes it may unpack to."""
 
     max_members: int = 20_000
     max_bytes: int = 16 * 2**30
@@ -184,6 +186,7 @@ def _extract(stream: BinaryIO, folder: Path, limits: ArchiveLimits, made: list[P
     capped = _Capped(stream, limits.max_bytes + (limits.max_members + 64) * 2 * _BLOCK)
     written: list[Path] = []
     total = members = 0
+    target = _Folder(folder, limits.max_members, made)
     with tarfile.open(fileobj=cast("Any", capped), mode="r|", tarinfo=_Member) as tar:
         for member in tar:
             members += 1
@@ -194,9 +197,10 @@ def _extract(stream: BinaryIO, folder: Path, limits: ArchiveLimits, made: list[P
                 raise ArtifactError(f"the archive unpacks to more than {limits.max_bytes:,} bytes")
             parts = _checked(member)
             if member.isdir():
-                _make_folder(folder, parts, made)
+                target.make(parts)
             else:
-                _make_folder(folder, parts[:-1], made)
+                target.make(parts[:-1])
+                target.expect_one_more()
                 written.append(_write(tar, member, folder.joinpath(*parts), made))
     while capped.read(_CHUNK):  # to the end, so that gzip checks its sum
         pass
@@ -225,15 +229,40 @@ def _checked(member: tarfile.TarInfo) -> list[str]:
     return parts
 
 
-def _make_folder(root: Path, parts: list[str], made: list[Path]) -> None:
-    folder = root
-    for part in parts:
-        folder = folder / part
-        if folder.is_symlink():
-            raise ArtifactError(f"{folder} is a link: unpack into an empty folder")
-        if not folder.is_dir():
-            folder.mkdir(mode=0o755)
-            made.append(folder)
+class _Folder:
+    """Where an archive is unpacked to: what it has made there, which counts against the limit."""
+
+    def __init__(self, root: Path, limit: int, made: list[Path]) -> None:
+        self.root = root
+        self.made = made
+        self._limit = limit
+        self._known = {root}
+
+    def make(self, parts: list[str]) -> None:
+        """The folder of these names, with those above it."""
+        if self.root.joinpath(*parts) in self._known:
+            return
+        if len(parts) > _MAX_DEPTH:
+            raise ArtifactError(f"the archive has folders in each other, more than {_MAX_DEPTH} deep")
+        folder = self.root
+        for part in parts:
+            folder = folder / part
+            if folder in self._known:
+                continue
+            if folder.is_symlink():
+                raise ArtifactError(f"{folder} is a link: unpack into an empty folder")
+            if not folder.is_dir():
+                self.expect_one_more()
+                folder.mkdir(mode=0o755)
+                self.made.append(folder)
+            self._known.add(folder)
+
+    def expect_one_more(self) -> None:
+        if len(self.made) >= self._limit:
+            raise ArtifactError(
+                f"the archive unpacks to more than {self._limit:,} files and folders, counting those that "
+                "its paths imply"
+            )
 
 
 def _write(tar: tarfile.TarFile, member: tarfile.TarInfo, path: Path, made: list[Path]) -> Path:

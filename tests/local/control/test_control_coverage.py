@@ -108,9 +108,15 @@ def test_settings_come_from_the_environment() -> None:
     assert Settings.from_environment({}) == Settings()
     assert Settings().stop_grace_seconds == 120.0
     chosen = Settings.from_environment(
-        {"GLUONSHIP_STOP_GRACE_SECONDS": "0.5", "GLUONSHIP_MEMORY_LIMIT_BYTES": "2000000", "OTHER": "x"}
+        {
+            "GLUONSHIP_STOP_GRACE_SECONDS": "0.5",
+            "GLUONSHIP_MEMORY_LIMIT_BYTES": "2000000",
+            "GLUONSHIP_PAYLOAD_LIMIT_BYTES": "4000000",
+            "OTHER": "x",
+        }
     )
     assert (chosen.stop_grace_seconds, chosen.memory_limit_bytes) == (0.5, 2_000_000)
+    assert (Settings().payload_limit_bytes, chosen.payload_limit_bytes) == (6_291_456, 4_000_000)
 
 
 @pytest.mark.parametrize("text", ["-1", "nan", "many", "1e400x"])

@@ -273,6 +273,7 @@ def test_forwarding_changes_nothing() -> None:
         environ = {
             "wsgi.input": io.BytesIO(body),
             "RAW_URI": "/endpoints/a%20b/invocations",
+            "CONTENT_LENGTH": str(len(body)),
             "CONTENT_TYPE": "image/jpeg",
             "HTTP_X_AMZN_SAGEMAKER_TARGET_VARIANT": "blue",
             "HTTP_CONNECTION": "close",
@@ -312,6 +313,16 @@ def test_a_data_plane_that_is_gone_is_said() -> None:
         )
     assert answer.status == 503
     assert b"did not answer" in answer.body
+
+
+def test_the_data_planes_limit_is_told_by_the_control_plane_too(cloud: LocalCloud) -> None:
+    runtime = cloud.client("sagemaker-runtime", endpoint_url=cloud.info.url)
+    assert cloud.info.url.endswith(f":{cloud.info.control_port}")
+    with pytest.raises(ClientError, match="HTTP content length exceeded 6291456 bytes") as caught:
+        runtime.invoke_endpoint(EndpointName="nowhere", Body=bytes(40_000_000))
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 413
+    with pytest.raises(ClientError, match="Endpoint nowhere of account"):
+        runtime.invoke_endpoint(EndpointName="nowhere", Body=bytes(6_291_456))
 
 
 # --- many at once ----------------------------------------------------------------------------------------

@@ -224,7 +224,51 @@ def test_links_in_a_model_stay_inside(jobs: Jobs) -> None:
     assert "broken" not in kinds
     assert "pipe" not in kinds
     assert owners == {"root"}
-    assert any("'broken' is not in the archive: it links to '/nowhere'" in line for line in jobs.log())
+    assert any(
+        "'broken' of /opt/ml/model is left out: it links to '/nowhere', which is not there" in line
+        for line in jobs.log()
+    )
+
+
+def test_odd_names_cost_a_job_nothing_else(jobs: Jobs) -> None:
+    """In what is packed, in what is uploaded file by file at the end, and in what is uploaded meanwhile."""
+    result, _ = jobs.run(
+        "for folder in ('model', 'files', 'checkpoints'):\n"
+        "    os.makedirs(base + '/' + folder, exist_ok=True); os.chdir(base + '/' + folder)\n"
+        "    open('weights', 'w').write(folder); os.mkdir('sub'); open('sub/ü 1', 'w').write('1')\n"
+        "    open(b'caf\\xe9', 'w').write('é'); open('a\\nb', 'w').close(); os.symlink('loop', 'loop')\n"
+        "    os.mkdir('c\\td'); open('c\\td/e', 'w').close(); os.mkfifo('pipe')\n"
+        "    os.symlink('nowhere', 'broken'); os.symlink(b'caf\\xe9', 'cafe')",
+        folders=("model",),
+        outputs=(
+            Output("model", f"s3://{jobs.bucket}/out/model.tar.gz"),
+            Output("files", f"s3://{jobs.bucket}/files", archive=False),
+        ),
+        checkpoints=Checkpoints(f"s3://{jobs.bucket}/ckpt", "/opt/ml/checkpoints"),
+    )
+    assert result.failure is None
+    assert result.outcome is JobOutcome.COMPLETED
+    kept = {"cafe": "é".encode(), "sub/ü 1": b"1", "weights": b"model"}
+    assert members(jobs.get("out/model.tar.gz")) == kept
+    assert sorted(jobs.objects()) == [
+        *(f"ckpt/{name}" for name in kept),
+        *(f"files/{name}" for name in kept),
+        "out/model.tar.gz",
+    ]
+    log = jobs.log()
+    for place in ("/opt/ml/model", "/opt/ml/files", "checkpoints"):
+        lines = [line for line in log if f" of {place}" in line]
+        assert lines == [
+            f"gluonship: '{name}' of {place} is left out: {reason}"
+            for name, reason in {
+                "a\\nb": "its name has control characters",
+                "broken": "it links to 'nowhere', which is not there",
+                "c\\td": "its name has control characters",
+                "caf\\xe9": "its name is not UTF-8",
+                "loop": "it links to 'loop': Too many levels of symbolic links",
+                "pipe": "it is a socket, a pipe or a device",
+            }.items()
+        ] + [f"gluonship: 6 left out of {place}"]
 
 
 def test_a_script_that_raises(jobs: Jobs) -> None:

@@ -87,8 +87,8 @@ def test_many_objects(clients: Clients, bucket: str, storage: S3Storage, tmp_pat
     source.mkdir()
     for number in range(60):
         (source / f"{number}.txt").write_text(str(number))
-    assert storage.upload_folder(source, f"s3://{bucket}/many/") == 60
-    assert storage.download_prefix(f"s3://{bucket}/many", tmp_path / "target") == 60
+    storage.upload_files({f"in/{path.name}": path for path in source.iterdir()}, f"s3://{bucket}/many/")
+    assert storage.download_prefix(f"s3://{bucket}/many/in/", tmp_path / "target") == 60
     assert found(tmp_path / "target") == found(source)
 
 

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -146,7 +146,7 @@ class FolderStorage:
     def upload_file(self, path: Path, uri: str) -> None:
         raise NotImplementedError
 
-    def upload_folder(self, folder: Path, uri: str) -> int:
+    def upload_files(self, files: Mapping[str, Path], uri: str) -> None:
         raise NotImplementedError
 
 

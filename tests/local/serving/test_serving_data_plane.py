@@ -25,7 +25,7 @@ from signed_requests import signed
 from gluonship.local.contracts import Route, Scope
 from gluonship.local.door.keys import Key
 from gluonship.local.serving.fleets import ProcessFleet, ProcessFleets
-from gluonship.local.serving.invocations import BODY_LIMIT
+from gluonship.local.serving.limits import PAYLOAD_BYTES
 from gluonship.local.serving.router import DataPlane
 
 GROUP = "/aws/sagemaker/Endpoints/pets"
@@ -172,10 +172,11 @@ def test_a_body_over_the_limit_is_refused_and_the_largest_passes(
 ) -> None:
     deploy()
     client = runtime_client(data_plane.port)
-    assert invoke(client, bytes(BODY_LIMIT))["json"]["size"] == BODY_LIMIT
+    assert PAYLOAD_BYTES == 6_291_456  # AWS's
+    assert invoke(client, bytes(PAYLOAD_BYTES))["json"]["size"] == PAYLOAD_BYTES
     error = error_of(client, bytes(30 * 2**20))
     assert code_and_status(error) == ("ValidationError", 413)
-    assert str(BODY_LIMIT) in error.response["Error"]["Message"]
+    assert "HTTP content length exceeded 6291456 bytes" in error.response["Error"]["Message"]
 
 
 def test_what_single_model_endpoints_cannot_do_is_said(

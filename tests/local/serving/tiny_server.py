@@ -1,7 +1,7 @@
 """The container of these tests: stdlib only, HTTP/1.1 with kept connections, one thread a connection.
 
-The body of a request says what to do with it: `die`, `sleep SECONDS`, `status CODE TEXT`; anything else is
-answered with what came.
+The body of a request says what to do with it: `die`, `sleep SECONDS`, `status CODE TEXT`, `answer BYTES`;
+anything else is answered with what came.
 """
 
 from __future__ import annotations
@@ -39,6 +39,9 @@ class Handler(BaseHTTPRequestHandler):
         if word == "status":
             code, _, text = rest.partition(" ")
             self.reply(int(code), text.encode())
+            return
+        if word == "answer":
+            self.reply(200, b"a" * int(rest))
             return
         answer = {
             "tag": os.environ.get("TAG", ""),
