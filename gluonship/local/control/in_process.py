@@ -32,9 +32,11 @@ Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 class InProcessClients:
     """`contracts.Clients` over a WSGI application, which may be given later than the clients are made."""
 
-    def __init__(self, port: int) -> None:
-        """`port` is the control plane's: what the requests are addressed to."""
+    def __init__(self, port: int, prepare: Callable[[Any], None] = lambda client: None) -> None:
+        """`port` is the control plane's: what the requests are addressed to. `prepare` is called with every
+        client that is made."""
         self._url = f"http://127.0.0.1:{port}"
+        self._prepare = prepare
         self._application: Application | None = None
         self._clients: dict[tuple[Scope, str], Any] = {}
         self._lock = threading.Lock()
@@ -58,6 +60,7 @@ class InProcessClients:
 
         client.meta.events.register("before-call", act_in_account)
         client.meta.events.register("before-send", self._send)
+        self._prepare(client)
         return client
 
     def _send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:

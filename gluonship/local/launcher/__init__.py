@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 from gluonship.local.launcher import admin
 from gluonship.local.launcher import environment as _environment
@@ -22,9 +23,11 @@ __all__ = [
     "Status",
     "advance_clock",
     "applied",
+    "contents",
     "down",
     "environment",
     "interrupt",
+    "reset",
     "running",
     "shell_lines",
     "status",
@@ -50,6 +53,17 @@ def interrupt(job: str, home: Path | str | None = None) -> None:
     Raises LauncherError: no cloud, no such job, a job without spot training or without an instance now.
     """
     admin.ask(running(home), "interrupt", {"job": job})
+
+
+def reset(home: Path | str | None = None) -> None:
+    """Empties the account of the running cloud of `home`: jobs and endpoints are killed, and nothing is left
+    of any service, account or region. The cloud runs on; requests wait meanwhile."""
+    admin.ask(running(home), "reset", {})
+
+
+def contents(home: Path | str | None = None) -> dict[str, Any]:
+    """What would be lost with the account: models, buckets and jobs (holdings.py says in what form)."""
+    return admin.ask(running(home), "contents")
 
 
 def advance_clock(seconds: float, home: Path | str | None = None) -> None:

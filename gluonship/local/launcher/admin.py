@@ -13,7 +13,7 @@ _TIMEOUT_SECONDS = 30.0
 
 
 def ask(info: CloudInfo, action: str, document: dict[str, Any] | None = None) -> dict[str, Any]:
-    """GET health, or POST of interrupt {"job": NAME}, clock {"seconds": N} or shutdown {}.
+    """GET health or contents, or POST of interrupt {"job": NAME}, clock {"seconds": N}, reset or shutdown {}.
 
     Raises LauncherError with the cloud's own words, or where it does not answer.
     """

@@ -40,6 +40,7 @@ class SageMaker:
     operations: Mapping[str, Handler]
     training_jobs: TrainingJobs
     processing_jobs: ProcessingJobs
+    model_packages: ModelPackages
 
     @property
     def jobs(self) -> Sequence[Jobs]:
@@ -100,7 +101,7 @@ def sagemaker(
         **endpoints.operations(),
         **tags.operations(fallback),
     }
-    return SageMaker(operations, training_jobs, processing_jobs)
+    return SageMaker(operations, training_jobs, processing_jobs, packages)
 
 
 class ActiveJobs:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -159,6 +159,11 @@ class Jobs:
     def find(self, scope: Scope, name: str) -> Job:
         """The job as it is now. Raises AwsError."""
         return self._live(scope, name).job
+
+    def all(self) -> Sequence[Job]:
+        """Of all accounts and regions, as they are now."""
+        with self._lock:
+            return [live.job for live in self._records.values()]
 
     def interrupt(self, scope: Scope, name: str, capacity_wait_seconds: float | None = None) -> None:
         """Takes the job's spot instance back; another comes after `capacity_wait_seconds` (of the clock).
