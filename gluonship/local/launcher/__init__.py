@@ -43,6 +43,7 @@ def running(home: Path | str | None = None) -> CloudInfo:
     why = {
         State.STALE: "was killed and left its files",
         State.STARTING: "is still starting",
+        State.STOPPING: "is going down",
     }.get(found.state, "is not running")
     raise LauncherError(f"the local cloud of {found.home} {why}: start it with `gluonship local up`")
 

@@ -44,6 +44,7 @@ class CloudInfo:
     data_port: int
     version: str
     down_grace_seconds: float = 10.0  # how long it waits for its jobs when it goes down
+    going_down: bool = False
 
     @property
     def url(self) -> str:

@@ -18,6 +18,8 @@ from processes import still_alive
 
 from gluonship.local import launcher
 
+pytestmark = pytest.mark.slow
+
 _ONCE = Config(retries={"total_max_attempts": 1}, max_pool_connections=16)
 _FAST = {"Delay": 1, "MaxAttempts": 60}
 WRITING = json.dumps(
