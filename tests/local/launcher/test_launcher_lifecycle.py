@@ -189,8 +189,7 @@ STARTED = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("moment", STARTED)
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize(("moment", "number"), zip(STARTED, [signal.SIGKILL, signal.SIGINT] * 2, strict=True))
 def test_an_up_after_one_that_was_interrupted_has_a_cloud(
     tmp_path: Path, moment: str, number: signal.Signals
 ) -> None:
