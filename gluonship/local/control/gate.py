@@ -32,6 +32,7 @@ class Gate:
         self._changed = threading.Condition()
         self._shut = False
         self._inside = {Entry.OTHER: 0, Entry.OWN: 0}
+        self.waiting = 0  # requests at the shut gate
         self.life = ""  # the token; changed only while it is shut
 
     @contextlib.contextmanager
@@ -54,7 +55,9 @@ class Gate:
             elif not self._shut:
                 entry = Entry.OTHER
             else:
+                self.waiting += 1
                 self._changed.wait_for(lambda: not self._shut)
+                self.waiting -= 1
                 entry = Entry.LEFT if _left(environ) else Entry.OTHER
             if entry in EXECUTED:
                 self._inside[entry] += 1

@@ -133,6 +133,7 @@ class Cloud:
             "controlPort": self._server.port,
             "dataPort": self.data_port,
             "threads": threading.active_count(),
+            "waitingRequests": self._gate.waiting,
         }
 
 
