@@ -7,6 +7,7 @@ handed out here, which refuses it from then on. So the next life begins empty an
 
 from __future__ import annotations
 
+import functools
 import secrets
 import threading
 import time
@@ -50,20 +51,27 @@ class Life:
         client.meta.events.register("before-call", call)
 
 
+_MAKING = threading.Lock()  # boto3's sessions are not to be shared by threads that make clients
+
+
+@functools.cache
+def _session() -> Any:
+    """One for all lives: it keeps the services' models, which take longest to read."""
+    return boto3.Session()
+
+
 class LifeClients:
     """boto3 clients over the wire, by service and region: server.py has set this process's AWS variables."""
 
     def __init__(self, life: Life) -> None:
         self._life = life
-        self._session: Any = boto3.Session()
         self._clients: dict[tuple[str, str], Any] = {}
-        self._lock = threading.Lock()
 
     def __call__(self, service: str, region: str) -> Any:
-        with self._lock:  # boto3's sessions are not to be shared by threads that make clients
+        with _MAKING:
             client = self._clients.get((service, region))
             if client is None:
-                client = self._session.client(service, region_name=region)
+                client = _session().client(service, region_name=region)
                 self._life.bind(client)
                 self._clients[service, region] = client
         return client
