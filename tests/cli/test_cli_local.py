@@ -7,6 +7,8 @@ import os
 import pty
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -103,6 +105,11 @@ def test_down_asks_before_anything_is_lost_and_reset_never_does(own_cloud: Local
     assert "It runs on." in shown
     assert launcher.status(own_cloud.home).state is State.RUNNING
 
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(
+            urllib.request.Request(f"{own_cloud.url}/_gluonship/reset", b"", method="POST")
+        )
+    assert len(own_cloud.client("s3").list_buckets()["Buckets"]) == 3
     emptied = call(own_cloud, "reset", "--json")
     assert (emptied.returncode, json.loads(emptied.stdout)) == (0, {"reset": True})
     assert own_cloud.client("s3").list_buckets()["Buckets"] == []
@@ -116,11 +123,14 @@ def test_down_asks_before_anything_is_lost_and_reset_never_does(own_cloud: Local
 
 
 @pytest.mark.slow
-def test_down_stops_what_is_empty_or_need_not_be_asked_about(tmp_path: Path) -> None:
+def test_down_stops_what_is_empty_or_need_not_be_asked_about(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with running_cloud(tmp_path / "empty") as cloud:
         cloud.client("s3").create_bucket(Bucket="without-objects")
         assert call(cloud, "down").returncode == 0
         assert launcher.status(cloud.home).state is State.STOPPED
+    monkeypatch.setenv("GLUONSHIP_DOWN_GRACE_SECONDS", "1")
     with running_cloud(tmp_path / "stuck") as cloud:
         fill(cloud)
         process = psutil.Process(cloud.info.pid)

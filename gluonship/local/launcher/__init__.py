@@ -35,6 +35,9 @@ __all__ = [
 ]
 
 
+_CONTENTS_SECONDS = 10.0  # of a cloud that is stuck: a person waits
+
+
 def running(home: Path | str | None = None) -> CloudInfo:
     """The running cloud of `home`. Raises LauncherError where none runs, saying what to do."""
     found = status(home)
@@ -64,7 +67,7 @@ def reset(home: Path | str | None = None) -> None:
 
 def contents(home: Path | str | None = None) -> dict[str, Any]:
     """What would be lost with the account: models, buckets and jobs (holdings.py says in what form)."""
-    return admin.ask(running(home), "contents")
+    return admin.ask(running(home), "contents", timeout_seconds=_CONTENTS_SECONDS)
 
 
 def advance_clock(seconds: float, home: Path | str | None = None) -> None:

@@ -1,7 +1,7 @@
 """GLUONSHIP_HOME: the one folder in which a local cloud keeps everything, and what its files say.
 
 cloud.lock   locked (flock) by the cloud's process for as long as it lives, however it ends
-cloud.json   where the cloud is (CloudInfo); written when it is ready, removed when it goes down
+cloud.json   where the cloud is (CloudInfo); written when it is ready, says when it goes down, removed then
 cloud.log    what its process says
 stacks/      what CloudFormation is at, so that a killed cloud's successor can say what was left
 token        what the admin interface asks for, so that no web page can use it

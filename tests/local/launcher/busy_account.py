@@ -67,6 +67,34 @@ _TEMPLATE = json.dumps(
         }
     }
 )
+_NEVER_UP = json.dumps(
+    {
+        "Resources": {
+            "Model": {
+                "Type": "AWS::SageMaker::Model",
+                "Properties": {"ExecutionRoleArn": ROLE, "PrimaryContainer": {"Image": "example/chatter"}},
+            },
+            "Config": {
+                "Type": "AWS::SageMaker::EndpointConfig",
+                "Properties": {
+                    "ProductionVariants": [
+                        {
+                            "VariantName": "one",
+                            "ModelName": {"Fn::GetAtt": ["Model", "ModelName"]},
+                            "InstanceType": "ml.m5.large",
+                            "InitialInstanceCount": 1,
+                            "InitialVariantWeight": 1,
+                        }
+                    ]
+                },
+            },
+            "Endpoint": {
+                "Type": "AWS::SageMaker::Endpoint",
+                "Properties": {"EndpointConfigName": {"Fn::GetAtt": ["Config", "EndpointConfigName"]}},
+            },
+        }
+    }
+)
 
 
 def images(folder: Path) -> str:
@@ -157,6 +185,7 @@ def fill(cloud: LocalCloud) -> None:
     machine = states.create_state_machine(name="waiting", definition=_WAITING, roleArn=ROLE)
     states.start_execution(stateMachineArn=machine["stateMachineArn"])
     client("cloudformation").create_stack(StackName="made", TemplateBody=_TEMPLATE, NotificationARNs=[topic])
+    client("cloudformation").create_stack(StackName="under-way", TemplateBody=_NEVER_UP)
     client("sagemaker").create_model_package_group(ModelPackageGroupName="registered")
     train(
         cloud,

@@ -189,7 +189,9 @@ STARTED = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("moment", "number"), zip(STARTED, [signal.SIGKILL, signal.SIGINT] * 2, strict=True))
+@pytest.mark.parametrize(
+    ("moment", "number"), list(zip(STARTED, [signal.SIGKILL, signal.SIGINT] * 2, strict=True))
+)
 def test_an_up_after_one_that_was_interrupted_has_a_cloud(
     tmp_path: Path, moment: str, number: signal.Signals
 ) -> None:

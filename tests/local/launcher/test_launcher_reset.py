@@ -57,6 +57,7 @@ def test_a_reset_leaves_nothing_of_a_busy_account_and_nothing_comes_later(own_cl
     fill(own_cloud)
     wait_for_all(own_cloud)
     running = containers(own_cloud)
+    assert len(list((own_cloud.home / "stacks").iterdir())) == 1, "the journal of the stack under way"
     before = launcher.contents(own_cloud.home)
     assert {"kind": "training job", "name": "chatter"} in before["jobs"]
     assert before["buckets"] == [{"name": "first", "objects": 1, "bytes": 5}], "the job's own are empty"
@@ -98,7 +99,7 @@ def test_a_reset_leaves_nothing_of_a_busy_account_and_nothing_comes_later(own_cl
     assert [each["Name"] for each in own_cloud.client("s3").list_buckets()["Buckets"]] == ["first"]
     assert "Contents" not in own_cloud.client("s3").list_objects_v2(Bucket="first")
     assert "Messages" not in own_cloud.client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=2)
-    assert list((own_cloud.home / "stacks").glob("*")) == []
+    assert list((own_cloud.home / "stacks").iterdir()) == []
     log = (own_cloud.home / "cloud.log").read_text()
     assert "Traceback" not in log, log[log.index("Traceback") - 500 :][:3000]
 
