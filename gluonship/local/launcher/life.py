@@ -8,6 +8,7 @@ handed out here, which refuses it from then on. So the next life begins empty an
 from __future__ import annotations
 
 import functools
+import logging
 import secrets
 import threading
 import time
@@ -20,6 +21,8 @@ from botocore.exceptions import BotoCoreError
 from gluonship.local.contracts import Container, ContainerSpec, Route, Runtime, Scope, StartFailed
 from gluonship.local.control.gate import LIFE_HEADER
 from gluonship.local.serving.router import DataPlane, DataPlaneError
+
+_log = logging.getLogger(__name__)
 
 _OVER = "the account was emptied (gluonship local reset) while this was under way"
 
@@ -124,8 +127,8 @@ class LifeRuntime:
                 self._changed.notify_all()
         return container
 
-    def end(self, seconds: float) -> bool:
-        """Kills all at once, and waits so long at most; whether none runs any more."""
+    def end(self, seconds: float) -> None:
+        """Kills all at once, and waits so long at most until none runs any more."""
         deadline = time.monotonic() + seconds
         with self._changed:
             self._over = True
@@ -133,4 +136,6 @@ class LifeRuntime:
             running = list(self._running)
         for container in running:
             threading.Thread(target=container.kill, name=f"kill-{container.spec.name}", daemon=True).start()
-        return all(each.wait(max(0.0, deadline - time.monotonic())) is not None for each in running)
+        for container in running:
+            if container.wait(max(0.0, deadline - time.monotonic())) is None:
+                _log.error("the container %s still runs after %.0f s", container.spec.name, seconds)

@@ -209,14 +209,19 @@ class Parts:
         """The account's life is over: what runs is killed, without grace, and what is under way is dropped.
         The data plane goes on. Waits so long at most for the death of containers."""
         self._life.end()
-        self._event_bridge.close(0)
-        self.stepfunctions.close(0)
-        self.cloudformation.close(0)
-        self._journal.forget()
-        for jobs in self.sagemaker.jobs:
-            jobs.close()
-        self._router.end()
-        if not self._runtime.end(seconds):
-            _log.error("containers of the account that was emptied still run after %.0f s", seconds)
+        steps: list[Callable[[], object]] = [
+            lambda: self._event_bridge.close(0),
+            lambda: self.stepfunctions.close(0),
+            lambda: self.cloudformation.close(0),
+            self._journal.forget,
+            *(jobs.close for jobs in self.sagemaker.jobs),
+            self._router.end,
+            lambda: self._runtime.end(seconds),
+        ]
+        for step in steps:
+            try:
+                step()
+            except Exception:  # noqa: BLE001 - half an end would leave an account that does not work
+                _log.exception("ending what worked on the account")
         threading.Thread(target=self._fleets.close, name="close-fleets", daemon=True).start()
         self._events.close()
