@@ -79,7 +79,7 @@ def destroy(config: Path, environment: str) -> None:
 
     terminal = Terminal()
     if journey.destroy(terminal, journey.Wanted(config.resolve(), environment)):
-        terminal.then("gluonship local down stops the cloud")
+        terminal.then("gluonship local down stops the cloud; it lists what is left there, and asks")
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -30,7 +31,8 @@ def endpoint_group(endpoint: str) -> str:
 class LogFollower:
     """Reads the streams of `group` that begin with `prefix`, each from its start, no line twice.
 
-    A group or stream that does not exist yet has no lines yet. Lines are in order within a stream.
+    A group or stream that does not exist yet has no lines yet. Lines are in order of time over all streams; a
+    line that comes later than its time, as from a slow instance, is still in order within its stream.
     """
 
     def __init__(self, account: Account, group: str, prefix: str = "") -> None:
@@ -41,8 +43,8 @@ class LogFollower:
 
     def new_lines(self) -> Iterator[tuple[str, str]]:
         """Every (stream, line) written since the last call."""
-        for stream in self._streams():
-            yield from ((stream, line) for line in self._new_in(stream))
+        merged = heapq.merge(*map(self._new_in, self._streams()), key=lambda each: each[0])
+        yield from ((stream, line) for _, stream, line in merged)
 
     def last_lines(self, count: int) -> list[tuple[str, str]]:
         """The `count` lines written last, oldest first, as (stream, line). What is older is not read, neither
@@ -67,7 +69,7 @@ class LogFollower:
                 return []
             raise
 
-    def _new_in(self, stream: str) -> Iterator[str]:
+    def _new_in(self, stream: str) -> Iterator[tuple[int, str, str]]:
         while True:
             token = self._tokens.get(stream)
             wanted: GetLogEventsRequestTypeDef = {
@@ -80,7 +82,7 @@ class LogFollower:
                 wanted["nextToken"] = token
             answer = self._logs.get_log_events(**wanted)
             self._tokens[stream] = answer["nextForwardToken"]
-            yield from (event["message"] for event in answer["events"])
+            yield from ((event["timestamp"], stream, event["message"]) for event in answer["events"])
             # The same token again is a stream's end; an empty page alone is not.
             if answer["nextForwardToken"] == token:
                 return

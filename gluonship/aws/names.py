@@ -26,6 +26,11 @@ def check(name: str, what: str) -> str:
     return name
 
 
+def is_valid(name: str) -> bool:
+    """Whether SageMaker takes it; of another one it does not say that it is missing, but that it is wrong."""
+    return _VALID.fullmatch(name) is not None
+
+
 def fitted(text: str, length: int = MAX_LENGTH) -> str:
     """The nearest name to `text` that SageMaker takes."""
     return re.sub(r"[^a-zA-Z0-9]+", "-", text).strip("-")[:length].rstrip("-") or "gluonship"

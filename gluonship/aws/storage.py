@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from dataclasses import dataclass
@@ -89,20 +90,56 @@ def upload_files(
         upload_file(account, path, target.joined(path.name), on_bytes)
 
 
-def download_file(account: Account, source: S3Uri, path: Path) -> None:
-    """Whole or not at all: it appears at `path` when it is complete."""
+def download_file(
+    account: Account,
+    source: S3Uri,
+    path: Path,
+    on_bytes: Callable[[int], None] | None = None,
+    *,
+    overwrite: bool = True,
+) -> None:
+    """Whole or not at all: it appears at `path` when it is complete. `on_bytes` gets the number of bytes that
+    have come since its last call. Raises FileExistsError where `path` is not to be overwritten."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        account.s3.download_file(source.bucket, source.key, str(partial))
-        partial.replace(path)
+        account.s3.download_file(source.bucket, source.key, str(partial), Callback=on_bytes)
+        if overwrite:
+            partial.replace(path)
+        else:
+            _put_in_place(partial, path)
     except ClientError as error:
-        if error_code(error) in ("404", "NoSuchKey", "NoSuchBucket"):
-            raise OperationFailed(
-                f"There is nothing at {source}. `aws s3 ls s3://{source.bucket}/` lists what there is."
-            ) from error
+        _say_if_missing(source, error)
         raise
     finally:
         partial.unlink(missing_ok=True)
+
+
+def size(account: Account, source: S3Uri) -> int:
+    """Of the object, in bytes. Raises OperationFailed where there is none."""
+    try:
+        return account.s3.head_object(Bucket=source.bucket, Key=source.key)["ContentLength"]
+    except ClientError as error:
+        _say_if_missing(source, error)
+        raise
+
+
+def _say_if_missing(source: S3Uri, error: ClientError) -> None:
+    if error_code(error) in ("404", "NoSuchKey", "NoSuchBucket"):
+        raise OperationFailed(
+            f"There is nothing at {source}. `aws s3 ls s3://{source.bucket}/` lists what there is."
+        ) from error
+
+
+def _put_in_place(file: Path, path: Path) -> None:
+    """A hard link, unlike a rename, looks whether something is there in the same step."""
+    try:
+        path.hardlink_to(file)
+    except FileExistsError as error:
+        raise FileExistsError(error.errno, error.strerror, str(path)) from error
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS):
+            raise
+        file.rename(path)  # the file system has no links
 
 
 def exists(account: Account, source: S3Uri) -> bool:

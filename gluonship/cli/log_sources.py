@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gluonship.cli.cloud_log import CloudLog
 from gluonship.cli.problems import Problem
 
 if TYPE_CHECKING:
@@ -44,16 +45,19 @@ def _line(written: tuple[str, str], prefix: str) -> str:
     return line if prefix else f"[{stream}] {line}"
 
 
-def of_file(path: Path, follow: bool, count: int | None) -> Iterator[str]:
-    """The lines of a file, or of what is there only the last `count`; with `follow`, also those to come."""
+def of_cloud(path: Path, follow: bool, count: int | None) -> Iterator[str]:
+    """The lines of a cloud's own log, or of what is there only the last `count`; with `follow`, also those to
+    come. An error is one line: its traceback stays in the file."""
     if not path.is_file():
         raise Problem(f"There is no {path}: no cloud was started there. `gluonship local up` starts one.")
+    log = CloudLog(path.name)
     with path.open(encoding="utf-8", errors="replace") as file:
-        yield from (line.rstrip("\n") for line in (file if count is None else deque(file, maxlen=count)))
+        shown = log.read(file)
+        yield from (shown if count is None else deque(shown, maxlen=count))
         while follow:
             time.sleep(0.3)
             follow = path.stat().st_ino == os.fstat(file.fileno()).st_ino  # or a new cloud began its own
-            yield from (line.rstrip("\n") for line in file)
+            yield from log.read(file)
 
 
 def _place(account: Account, name: str) -> tuple[str, str]:

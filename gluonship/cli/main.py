@@ -13,10 +13,11 @@ from gluonship import __version__
 from gluonship.cli import problems
 
 _COMMANDS = {
-    "local": "The local cloud: up, down, status, logs, env, interrupt.",
+    "local": "The local cloud: up, down, reset, status, logs, env, interrupt.",
     "train": "Train a classifier on a folder of images.",
     "deploy": "Put a trained model on an endpoint.",
     "invoke": "Ask an endpoint what is in images.",
+    "download": "Fetch a trained model to this machine.",
     "delete": "Delete an endpoint, its configs and models.",
     "doctor": "Check an artifact or an endpoint against the container contract.",
     "demo": "The whole journey on this machine, with real images.",

@@ -21,6 +21,10 @@ class Problem(Exception):
     """A command cannot do what it was asked for; the message says why and what to do."""
 
 
+class Refusal(Problem):
+    """A command does not do what it was asked for without being told that it may: exit code 2."""
+
+
 def usage(error: click.UsageError, as_json: bool) -> int:
     if as_json:
         _print_json("usage", error.format_message())
@@ -41,7 +45,7 @@ def interrupted(as_json: bool) -> int:
 
 def failed(error: Exception, as_json: bool) -> int:
     sentence = explain(error)
-    kind = "failed"
+    kind = "refused" if isinstance(error, Refusal) else "failed"
     if sentence is None:
         kind = "unexpected"
         sentence = _unexpected(error)
@@ -50,7 +54,7 @@ def failed(error: Exception, as_json: bool) -> int:
     if as_json:
         _print_json(kind, sentence)
     _print_red(sentence)
-    return FAILED
+    return USAGE if isinstance(error, Refusal) else FAILED
 
 
 def explain(error: BaseException) -> str | None:

@@ -15,7 +15,7 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-from gluonship.aws import channels, endpoints, invocation, log_lines, storage, training
+from gluonship.aws import channels, endpoints, invocation, log_lines, storage, trained, training
 from gluonship.aws.account import Account
 from gluonship.aws.errors import OperationFailed, explain
 from gluonship.aws.storage import S3Uri
@@ -147,11 +147,29 @@ def test_a_job_that_fails_says_why(account: Account, plan: training.TrainingPlan
     assert [line for line in lines if line.startswith("metric ")]
 
 
+def test_what_jobs_have_left_is_found(account: Account, plan: training.TrainingPlan) -> None:
+    """After the two above: one with a model, one without, and then one whose script wrote other files too."""
+    good = S3Uri.parse(f"{plan.output}/good/output/model.tar.gz")
+    assert trained.find(account, "good") == trained.Trained("training job", "good", {"model.tar.gz": good})
+    with pytest.raises(
+        OperationFailed, match=r"'bad' ended as Failed, without a model.*the wish was to fail"
+    ):
+        trained.find(account, "bad")
+    output = S3Uri.parse(f"{plan.output}/good/output/output.tar.gz")
+    account.s3.put_object(Bucket=output.bucket, Key=output.key, Body=b"curves")
+    arn = account.sagemaker.describe_training_job(TrainingJobName="good")["TrainingJobArn"]
+    assert trained.find(account, arn).files == {"model.tar.gz": good, "output.tar.gz": output}
+
+
 def test_a_job_that_is_stopped_says_so(account: Account, plan: training.TrainingPlan) -> None:
     training.start(account, replace(plan, name="stopped", hyperparameters={"wish": "wait"}))
 
     def stop_when_it_runs(line: str) -> None:
         if line.startswith("metric "):
+            with pytest.raises(
+                OperationFailed, match="'stopped' is still InProgress: wait until it has ended"
+            ):
+                trained.find(account, "stopped")
             training.stop(account, "stopped")
 
     with pytest.raises(OperationFailed, match="'stopped' was stopped"):
@@ -361,7 +379,7 @@ def test_an_empty_page_is_not_the_end() -> None:
     with Stubber(account.logs) as cloudwatch:
         cloudwatch.add_response("describe_log_streams", {"logStreams": [{"logStreamName": "s"}]})
         for token, lines in (("1", ["a"]), ("2", []), ("3", ["b"]), ("3", [])):
-            events = [{"message": line} for line in lines]
+            events = [{"timestamp": 7, "message": line} for line in lines]
             cloudwatch.add_response("get_log_events", {"events": events, "nextForwardToken": token})
         follower = log_lines.LogFollower(account, "g")
         assert [line for _, line in follower.new_lines()] == ["a", "b"]

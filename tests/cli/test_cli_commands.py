@@ -37,7 +37,8 @@ def test_the_version_is_the_packages(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["local", "local up", "local logs", "train", "deploy", "invoke", "delete", "doctor", "demo"]
+    "command",
+    ["local", "local up", "local logs", "train", "deploy", "invoke", "delete", "download", "doctor", "demo"],
 )
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([*command.split(), "--help"]) == 0

@@ -211,6 +211,14 @@ def test_a_wrong_hyperparameter_is_found_before_anything_goes_up(
     assert "never-made-for-this" not in buckets
 
 
+def test_a_jobs_model_is_fetched(call: Call, trained: dict[str, Any], tmp_path: Path) -> None:
+    fetched = call("download", JOB, "--to", str(tmp_path / "here"), "--json")
+    assert fetched.code == 0, fetched.err
+    assert (fetched.json["kind"], fetched.json["files"][0]["source"]) == ("training job", trained["artifact"])
+    with tarfile.open(tmp_path / "here" / "model.tar.gz") as archive:
+        assert "model-symbol.json" in archive.getnames()
+
+
 # --- deploy, invoke, doctor, delete -------------------------------------------------------------------------
 
 

@@ -42,17 +42,43 @@ def up(port: int | None, as_json: bool) -> None:
 
 
 @local.command()
+@click.option("--yes", is_flag=True, help="Without asking, whatever would be lost.")
 @json_option
-def down(as_json: bool) -> None:
-    """Stop it and everything it has started."""
+def down(yes: bool, as_json: bool) -> None:
+    """Stop it and everything it has started. What it holds is gone then.
+
+    It lists the trained models and the buckets' contents that would be lost, and asks. Where there is no
+    terminal to ask on it refuses, with exit code 2, unless --yes is given or nothing would be lost.
+    """
+    from gluonship.cli import losses
     from gluonship.cli.terminal import Terminal
     from gluonship.local import launcher
 
     terminal = Terminal(as_json)
+    if not yes:
+        losses.agree(terminal)
     terminal.step("Stopping the local cloud")
     ran = launcher.down()
     terminal.done("It is down; nothing of it runs any more." if ran else "None was running.")
     terminal.result({"was_running": ran})
+
+
+@local.command()
+@json_option
+def reset(as_json: bool) -> None:
+    """Empty the account, for the next test: in under a second, and without asking.
+
+    Jobs and endpoints are killed; of every service, account and region nothing is left. The cloud runs on, at
+    the same addresses and the same time, and requests wait meanwhile.
+    """
+    from gluonship.cli.terminal import Terminal
+    from gluonship.local import launcher
+
+    terminal = Terminal(as_json)
+    terminal.step("Emptying the local cloud's account")
+    launcher.reset()
+    terminal.done("There is nothing in it any more.")
+    terminal.result({"reset": True})
 
 
 @local.command()
@@ -116,7 +142,11 @@ def env(as_json: bool) -> None:
 @click.option("-n", "--lines", type=click.IntRange(min=0), help="Only the last so many of what is there.")
 @json_option
 def logs(name: str | None, follow: bool, lines: int | None, as_json: bool) -> None:
-    """Print the log of the training job or endpoint NAME, or without NAME the cloud's own."""
+    """Print the log of the training job or endpoint NAME, or without NAME the cloud's own.
+
+    Lines are in order of time over all instances. An error of the cloud's own is one line, which says where
+    in the file its traceback is.
+    """
     import json
     import sys
 
@@ -127,7 +157,7 @@ def logs(name: str | None, follow: bool, lines: int | None, as_json: bool) -> No
         source = log_sources.of_container(_account(), name, follow, lines)
     else:
         found = launcher.status()
-        source = log_sources.of_file(found.home / "cloud.log", follow, lines)
+        source = log_sources.of_cloud(found.home / "cloud.log", follow, lines)
     try:
         for line in source:
             print(json.dumps({"line": line}) if as_json else line, flush=follow)

@@ -75,7 +75,7 @@ class CloudFormation:
     def close(self, seconds: float = CLOSE_SECONDS) -> None:
         """Ends what runs, within so many seconds; the journal keeps what was under way."""
         self._operations.close(seconds)
-        self._notices.close(1.0)
+        self._notices.close(min(seconds, 1.0))
 
 
 def _guarded(name: str, handler: Handler) -> Handler:

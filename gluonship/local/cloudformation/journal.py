@@ -78,6 +78,7 @@ class FileJournal:
         self._folder = folder
         self._lock = threading.Lock()  # of `_files`, never held while a disk is waited for
         self._files: dict[str, _OpenFile] = {}
+        self._closed = False
         self.failure: str | None = None  # why nothing more is kept: the launcher may say it
 
     def started(self, operation: Operation, at: datetime) -> None:
@@ -98,7 +99,12 @@ class FileJournal:
             self.failure = str(error)
             return
         with self._lock:
-            self._files[operation.id] = _OpenFile(handle)
+            closed = self._closed
+            if not closed:
+                self._files[operation.id] = _OpenFile(handle)
+        if closed:
+            handle.close()
+            _path(self._folder, operation.id).unlink(missing_ok=True)
         self._append(operation, line)
 
     def resource_started(self, operation: Operation, step: ResourceStep, at: datetime) -> None:
@@ -119,6 +125,16 @@ class FileJournal:
             _path(self._folder, operation.id).unlink(missing_ok=True)
         except OSError as error:
             self.failure = str(error)
+
+    def forget(self) -> None:
+        """The account is emptied: what is under way is nobody's, and nothing is kept any more."""
+        with self._lock:
+            self._closed = True
+            files, self._files = self._files, {}
+        for operation_id, file in files.items():
+            with file.lock, contextlib.suppress(OSError):
+                file.handle.close()
+                _path(self._folder, operation_id).unlink(missing_ok=True)
 
     def _append(self, operation: Operation, line: dict[str, Any]) -> None:
         with self._lock:

@@ -1,4 +1,5 @@
-"""What is not AWS's: the cloud's health, its end, spot interruptions and its clock, under /_gluonship/.
+"""What is not AWS's, under /_gluonship/: the cloud's health, its contents, its end and its clock, a reset of
+the account, and spot interruptions.
 
 Every request carries the token of the home's `token` file, which only the user can read.
 """
@@ -27,12 +28,14 @@ class Admin:
 
     token: str
     health: Callable[[], Mapping[str, Any]]
+    contents: Callable[[], Mapping[str, Any]]  # what would be lost with the account
+    reset: Callable[[], None]  # the account is empty afterwards
     shutdown: Callable[[], None]
     interrupt: Callable[[Scope, str], None]  # a training job by its name; raises AwsError
     advance: Callable[[float], None]  # the clock, by seconds
 
     def answer(self, environ: Mapping[str, Any], scope: Scope) -> HttpResponse:
-        """GET health; POST shutdown, interrupt {"job": NAME}, clock {"seconds": N}."""
+        """GET health, contents; POST shutdown, reset, interrupt {"job": NAME}, clock {"seconds": N}."""
         if not hmac.compare_digest(environ.get("HTTP_X_GLUONSHIP_TOKEN", "").encode(), self.token.encode()):
             return _json(
                 403, {"error": f"{TOKEN_HEADER} is missing or wrong: the home's file `token` holds it"}
@@ -48,8 +51,12 @@ class Admin:
     def _act(self, action: tuple[str, str], environ: Mapping[str, Any], scope: Scope) -> Mapping[str, Any]:
         if action == ("GET", "health"):
             return self.health()
+        if action == ("GET", "contents"):
+            return self.contents()
         if action == ("POST", "shutdown"):
             self.shutdown()
+        elif action == ("POST", "reset"):
+            self.reset()
         elif action == ("POST", "interrupt"):
             self._interrupt(scope, str(_document(environ)["job"]))
         elif action == ("POST", "clock"):

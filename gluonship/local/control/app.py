@@ -9,6 +9,7 @@ from typing import Any
 from gluonship.local.contracts import UNSUPPORTED, Scope
 from gluonship.local.control import admin, invocations
 from gluonship.local.control.errors import HttpResponse, error_response
+from gluonship.local.control.gate import EXECUTED, Gate
 from gluonship.local.control.moto_gateway import MotoGateway, refused_message, send, taken
 from gluonship.local.control.registry import Registry
 from gluonship.local.control.requests import ACCOUNT_HEADER, Signature, signature
@@ -26,11 +27,13 @@ class ControlPlane:
         moto: MotoGateway,
         admin_actions: admin.Admin,
         data_port: Callable[[], int],
+        gate: Gate | None = None,
     ) -> None:
-        self._registries = registries
+        self.registries = registries  # others, once the account has been emptied
         self._moto = moto
         self._admin = admin_actions
         self._data_port = data_port
+        self._gate = gate or Gate()
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         signed = signature(environ)
@@ -39,6 +42,13 @@ class ControlPlane:
             return send(self._admin.answer(environ, signed.scope), start_response)
         if invocations.is_invocation(path, signed.service):
             return send(invocations.forward(environ, self._data_port()), start_response)
+        with self._gate.passing(environ) as entry:
+            if entry not in EXECUTED:
+                message = "The account was emptied (gluonship local reset) while this was under way"
+                return send(error_response("rest-json", "ServiceUnavailable", message, 503), start_response)
+            return self._execute(environ, start_response, signed)
+
+    def _execute(self, environ: dict[str, Any], start_response: Any, signed: Signature) -> Iterable[bytes]:
         found = self._find(environ, signed)
         if found is None:
             return self._moto(environ, start_response)
@@ -67,7 +77,7 @@ class ControlPlane:
     def _find(self, environ: dict[str, Any], signed: Signature) -> tuple[Registry, str, bytes] | None:
         """The registry of the request's service, the operation, and the body, which stays readable."""
         target = environ.get("HTTP_X_AMZ_TARGET", "")
-        for registry in self._registries:
+        for registry in self.registries:
             if registry.protocol == "query":
                 if signed.service != registry.signing_name:
                     continue

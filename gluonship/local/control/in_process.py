@@ -6,6 +6,7 @@ time over HTTP, and what answers is the same code that answers a user.
 
 from __future__ import annotations
 
+import functools
 import io
 import threading
 from collections.abc import Callable, Iterable
@@ -29,35 +30,47 @@ _ONE_ATTEMPT = Config(
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
+_MAKING = threading.Lock()  # boto3's sessions are not to be shared by threads that make clients
+
+
+@functools.cache
+def _session() -> Any:
+    """One for all: it keeps the services' models, which take longest to read."""
+    return boto3.Session("test", "test")
+
+
 class InProcessClients:
     """`contracts.Clients` over a WSGI application, which may be given later than the clients are made."""
 
-    def __init__(self, port: int) -> None:
-        """`port` is the control plane's: what the requests are addressed to."""
+    def __init__(self, port: int, prepare: Callable[[Any], None] = lambda client: None) -> None:
+        """`port` is the control plane's: what the requests are addressed to. `prepare` is called with every
+        client that is made."""
         self._url = f"http://127.0.0.1:{port}"
+        self._prepare = prepare
         self._application: Application | None = None
         self._clients: dict[tuple[Scope, str], Any] = {}
-        self._lock = threading.Lock()
 
     def attach(self, application: Application) -> None:
         self._application = application
 
     def __call__(self, scope: Scope, service: str) -> Any:
-        with self._lock:  # boto3's sessions are not to be shared by threads that make clients
+        with _MAKING:
             client = self._clients.get((scope, service))
             if client is None:
                 client = self._clients[scope, service] = self._made(scope, service)
         return client
 
     def _made(self, scope: Scope, service: str) -> Any:
-        session: Any = boto3.Session("test", "test", region_name=scope.region)
-        client = session.client(service, endpoint_url=self._url, config=_ONE_ATTEMPT)
+        client = _session().client(
+            service, region_name=scope.region, endpoint_url=self._url, config=_ONE_ATTEMPT
+        )
 
         def act_in_account(params: dict[str, Any], **_: Any) -> None:
             params["headers"]["X-Moto-Account-Id"] = scope.account_id
 
         client.meta.events.register("before-call", act_in_account)
         client.meta.events.register("before-send", self._send)
+        self._prepare(client)
         return client
 
     def _send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:

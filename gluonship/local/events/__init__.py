@@ -11,7 +11,7 @@ __all__ = ["EventBridge", "install"]
 def install(clients: Clients, clock: Clock, stream: Events) -> EventBridge:
     """Makes moto's EventBridge, Scheduler and S3 notifications act: rules fire, schedules fall due.
 
-    To be called once, before moto's first request. `clients` are asked only when something is delivered. What
-    comes back is to be closed with the cloud.
+    To be called before moto's first request, and again for an account that has been emptied. `clients` are
+    asked only when something is delivered. What comes back is to be closed with the account or the cloud.
     """
     return EventBridge(clients, clock, stream)

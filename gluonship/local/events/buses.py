@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from gluonship.local.contracts import Clients, Clock, Scope
 from gluonship.local.events import targets
 from gluonship.local.events.arns import Arn
-from gluonship.local.events.deliveries import Deliveries, Delivery, RetryPolicy
+from gluonship.local.events.deliveries import CLOSE_SECONDS, Deliveries, Delivery, RetryPolicy
 from gluonship.local.events.envelopes import Envelope, milliseconds
 from gluonship.local.events.failures import Failure, Undeliverable
 from gluonship.local.events.invocation_metrics import InvocationMetrics
@@ -63,8 +63,8 @@ class Buses:
     def deliveries(self) -> Deliveries:
         return self._deliveries
 
-    def close(self) -> None:
-        self._deliveries.close()
+    def close(self, seconds: float = CLOSE_SECONDS) -> None:
+        self._deliveries.close(seconds)
         self._metrics.close()
 
     def put(self, scope: Scope, bus: str, event: Envelope, hops: int = 0) -> None:

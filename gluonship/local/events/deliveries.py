@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 _THREADS = 4
 _MAX_WAITING = 10_000
-_CLOSE_SECONDS = 2.0
+CLOSE_SECONDS = 2.0
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 600.0
 
@@ -85,8 +85,8 @@ class Deliveries:
         with self._changed:
             return self._changed.wait_for(lambda: self._waiting == 0 and self._busy == 0, timeout)
 
-    def close(self) -> None:
-        """Ends the threads after what they are at; what waits is dropped."""
+    def close(self, seconds: float = CLOSE_SECONDS) -> None:
+        """Ends the threads after what they are at, for which it waits so long; what waits is dropped."""
         with self._changed:
             self._closed = True
             for timer in self._timers.values():
@@ -94,7 +94,7 @@ class Deliveries:
             self._timers.clear()
             self._changed.notify_all()
             threads, self._threads = self._threads, []
-        end = time.monotonic() + _CLOSE_SECONDS
+        end = time.monotonic() + seconds
         for thread in threads:
             thread.join(max(0.0, end - time.monotonic()))
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from gluonship.local.contracts import Clients, Clock, Events, Scope
 from gluonship.local.events.buses import Buses
+from gluonship.local.events.deliveries import CLOSE_SECONDS
 from gluonship.local.events.deviations import (
     event_patterns,
     notification_configurations,
@@ -49,11 +50,11 @@ class EventBridge:
         """Waits until all deliveries that are due have been made; False after `timeout` seconds."""
         return self.buses.deliveries.settle(timeout)
 
-    def close(self) -> None:
-        """Nothing falls due and nothing is delivered any more."""
+    def close(self, seconds: float = CLOSE_SECONDS) -> None:
+        """Nothing falls due and nothing is delivered any more; what is being sent has so many seconds."""
         self._unsubscribe()
         self._timetable.close()
-        self.buses.close()
+        self.buses.close(seconds)
 
     def _hear(self, change: Any) -> None:
         event = event_of(change)

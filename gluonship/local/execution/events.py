@@ -21,7 +21,7 @@ class EventStream:
     def __init__(self) -> None:
         self._listeners: list[Listener] = []
         self._lock = threading.Lock()
-        self._waiting: queue.SimpleQueue[tuple[StateChange, list[Listener]] | threading.Event] = (
+        self._waiting: queue.SimpleQueue[tuple[StateChange, list[Listener]] | threading.Event | None] = (
             queue.SimpleQueue()
         )
         self._thread: threading.Thread | None = None
@@ -53,9 +53,14 @@ class EventStream:
         self._waiting.put(reached)
         return reached.wait(timeout)
 
+    def close(self) -> None:
+        """Nobody is told anything any more."""
+        with self._lock:
+            self._listeners.clear()
+        self._waiting.put(None)
+
     def _run(self) -> None:
-        while True:
-            item = self._waiting.get()
+        while (item := self._waiting.get()) is not None:
             if isinstance(item, threading.Event):
                 item.set()
                 continue

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 from gluonship.local.launcher import admin
 from gluonship.local.launcher import environment as _environment
@@ -22,14 +23,19 @@ __all__ = [
     "Status",
     "advance_clock",
     "applied",
+    "contents",
     "down",
     "environment",
     "interrupt",
+    "reset",
     "running",
     "shell_lines",
     "status",
     "up",
 ]
+
+
+_CONTENTS_SECONDS = 10.0  # of a cloud that is stuck: a person waits
 
 
 def running(home: Path | str | None = None) -> CloudInfo:
@@ -40,6 +46,7 @@ def running(home: Path | str | None = None) -> CloudInfo:
     why = {
         State.STALE: "was killed and left its files",
         State.STARTING: "is still starting",
+        State.STOPPING: "is going down",
     }.get(found.state, "is not running")
     raise LauncherError(f"the local cloud of {found.home} {why}: start it with `gluonship local up`")
 
@@ -50,6 +57,17 @@ def interrupt(job: str, home: Path | str | None = None) -> None:
     Raises LauncherError: no cloud, no such job, a job without spot training or without an instance now.
     """
     admin.ask(running(home), "interrupt", {"job": job})
+
+
+def reset(home: Path | str | None = None) -> None:
+    """Empties the account of the running cloud of `home`: jobs and endpoints are killed, and nothing is left
+    of any service, account or region. The cloud runs on; requests wait meanwhile."""
+    admin.ask(running(home), "reset", {})
+
+
+def contents(home: Path | str | None = None) -> dict[str, Any]:
+    """What would be lost with the account: models, buckets and jobs (holdings.py says in what form)."""
+    return admin.ask(running(home), "contents", timeout_seconds=_CONTENTS_SECONDS)
 
 
 def advance_clock(seconds: float, home: Path | str | None = None) -> None:

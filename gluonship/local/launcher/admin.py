@@ -12,13 +12,18 @@ from gluonship.local.launcher.home import CloudInfo, Home, LauncherError
 _TIMEOUT_SECONDS = 30.0
 
 
-def ask(info: CloudInfo, action: str, document: dict[str, Any] | None = None) -> dict[str, Any]:
-    """GET health, or POST of interrupt {"job": NAME}, clock {"seconds": N} or shutdown {}.
+def ask(
+    info: CloudInfo,
+    action: str,
+    document: dict[str, Any] | None = None,
+    timeout_seconds: float = _TIMEOUT_SECONDS,
+) -> dict[str, Any]:
+    """GET health or contents, or POST of interrupt {"job": NAME}, clock {"seconds": N}, reset or shutdown {}.
 
     Raises LauncherError with the cloud's own words, or where it does not answer.
     """
     method = "GET" if document is None else "POST"
-    connection = http.client.HTTPConnection("127.0.0.1", info.control_port, timeout=_TIMEOUT_SECONDS)
+    connection = http.client.HTTPConnection("127.0.0.1", info.control_port, timeout=timeout_seconds)
     try:
         token = Home(Path(info.home)).token_file.read_text("utf-8")
         body = None if document is None else json.dumps(document)

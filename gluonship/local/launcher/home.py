@@ -1,7 +1,7 @@
 """GLUONSHIP_HOME: the one folder in which a local cloud keeps everything, and what its files say.
 
 cloud.lock   locked (flock) by the cloud's process for as long as it lives, however it ends
-cloud.json   where the cloud is (CloudInfo); written when it is ready, removed when it goes down
+cloud.json   where the cloud is (CloudInfo); written when it is ready, says when it goes down, removed then
 cloud.log    what its process says
 objects/     the bytes of S3's larger objects; gone with the cloud
 stacks/      what CloudFormation is at, so that a killed cloud's successor can say what was left
@@ -49,6 +49,7 @@ class CloudInfo:
     data_port: int
     version: str
     down_grace_seconds: float = 10.0  # how long it waits for its jobs when it goes down
+    going_down: bool = False
 
     @property
     def url(self) -> str:

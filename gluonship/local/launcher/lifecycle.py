@@ -16,18 +16,24 @@ from typing import IO
 
 import psutil
 
+from gluonship.local.launcher import admin
 from gluonship.local.launcher.home import CloudInfo, Home, LauncherError, home_path
 
 _START_SECONDS = 120.0  # for a machine that is busy; a start takes a few seconds
 _CLOSE_SECONDS = 3.0  # what going down takes beside waiting for jobs
+_ANSWER_SECONDS = 10.0
 _LOG_LIMIT = 16 * 2**20
 
 
 class State(enum.Enum):
     RUNNING = "running"
     STARTING = "starting"
+    STOPPING = "stopping"
     STALE = "stale"  # its process ended without going down: killed, or the machine restarted
     STOPPED = "stopped"
+
+
+_PASSING = (State.STARTING, State.STOPPING)  # into another one, without anybody's doing
 
 
 @dataclass(frozen=True)
@@ -41,9 +47,11 @@ def status(home: Path | str | None = None) -> Status:
     """How it stands with the cloud of `home` (GLUONSHIP_HOME, ~/.gluonship when None). Changes nothing."""
     folder = Home(home_path(home, os.environ))
     info = folder.read_state()
-    if folder.is_locked():
-        return Status(State.RUNNING if info else State.STARTING, folder.path, info)
-    return Status(State.STALE if info else State.STOPPED, folder.path, info)
+    if not folder.is_locked():
+        return Status(State.STALE if info else State.STOPPED, folder.path, info)
+    if info is None or (process := _process(info)) is None or not _lives(process):
+        return Status(State.STARTING, folder.path, None)  # what is written is of one before, if anything is
+    return Status(State.STOPPING if info.going_down else State.RUNNING, folder.path, info)
 
 
 def up(
@@ -58,16 +66,29 @@ def up(
     tell = progress or (lambda message: None)
     folder = Home(home_path(home, os.environ))
     folder.make()
-    found = status(folder.path)
-    if found.state is State.STARTING:
-        tell("the cloud is already starting")
-        found = _await_other(folder)
-    if found.state is State.RUNNING and found.info:
-        return _found(found.info, port)
-    if found.state is State.STALE and found.info:
-        tell(f"cleaning up after a cloud that was killed (process {found.info.pid})")
-        _clean_up(folder)
-    return _start(folder, port, tell)
+    silent_since: float | None = None
+    while True:
+        found = status(folder.path)
+        if found.state in _PASSING:
+            tell(f"waiting for a cloud that is {found.state.value}")
+            found = _await_other(folder)
+        if found.state is State.RUNNING and found.info:
+            if _answers(found.info):
+                return _found(found.info, port)
+            silent_since = silent_since or time.monotonic()
+            if time.monotonic() - silent_since > _ANSWER_SECONDS:
+                raise LauncherError(
+                    f"the cloud of {folder.path} runs and does not answer: `gluonship local down --yes` "
+                    "ends it"
+                )
+            time.sleep(0.1)
+        else:
+            if found.state is State.STALE and found.info:
+                tell(f"cleaning up after a cloud that was killed (process {found.info.pid})")
+                _clean_up(folder)
+            started = _start(folder, port, tell)
+            if started is not None:
+                return started
 
 
 def down(home: Path | str | None = None, grace_seconds: float | None = None) -> bool:
@@ -81,7 +102,7 @@ def down(home: Path | str | None = None, grace_seconds: float | None = None) -> 
     found = status(folder.path)
     if found.state is State.STARTING:
         found = _await_other(folder)
-    if found.state is not State.RUNNING or found.info is None:
+    if found.state not in (State.RUNNING, State.STOPPING) or found.info is None:
         if found.state is State.STALE:
             _clean_up(folder)
         return False
@@ -103,6 +124,15 @@ def down(home: Path | str | None = None, grace_seconds: float | None = None) -> 
     return True
 
 
+def _answers(info: CloudInfo) -> bool:
+    """Not while it ends, nor when it is stuck."""
+    try:
+        admin.ask(info, "health", timeout_seconds=_ANSWER_SECONDS)
+    except LauncherError:
+        return False
+    return True
+
+
 def _found(info: CloudInfo, port: int | None) -> CloudInfo:
     if port in (None, 0, info.control_port):
         return info
@@ -112,7 +142,8 @@ def _found(info: CloudInfo, port: int | None) -> CloudInfo:
     )
 
 
-def _start(folder: Home, port: int | None, tell: Callable[[str], None]) -> CloudInfo:
+def _start(folder: Home, port: int | None, tell: Callable[[str], None]) -> CloudInfo | None:
+    """The cloud that it has started; None where another `up` was a moment earlier."""
     if folder.log_file.exists() and folder.log_file.stat().st_size > _LOG_LIMIT:
         folder.log_file.replace(folder.log_file.with_suffix(".log.1"))
     reading, writing = os.pipe()
@@ -141,16 +172,12 @@ def _start(folder: Home, port: int | None, tell: Callable[[str], None]) -> Cloud
             if "failed" in report:
                 _await_end(folder)
                 raise LauncherError(report["failed"])
-            if "taken" in report:  # another `up` was a moment earlier
-                found = _await_other(folder)
-                if found.state is State.RUNNING and found.info:
-                    return _found(found.info, port)
-            if "ready" in report:
-                info = folder.read_state()
-                if info is not None:
-                    return info
+            if "taken" in report:
+                return None
             if "progress" in report:
                 tell(report["progress"])
+            if "found" in report and (info := folder.read_state()) is not None:
+                return info
     raise LauncherError(
         f"the local cloud ended while it started; the end of its log, {folder.log_file}:\n{folder.log_tail()}"
     )
@@ -178,12 +205,13 @@ def _reports(reports: IO[str]) -> Iterator[dict[str, str]]:
 
 
 def _await_other(folder: Home) -> Status:
-    """Waits until another process's `up` has brought its cloud up, or failed."""
+    """Waits until a cloud that starts is up, or has failed, and until one that goes down is down."""
     deadline = time.monotonic() + _START_SECONDS
-    while (found := status(folder.path)).state is State.STARTING:
+    while (found := status(folder.path)).state in _PASSING:
         if time.monotonic() > deadline:
             raise LauncherError(
-                f"a cloud has been starting in {folder.path} for {_START_SECONDS:.0f} s: see cloud.log"
+                f"a cloud has been {found.state.value} in {folder.path} for {_START_SECONDS:.0f} s: see "
+                "cloud.log; `gluonship local down --yes` ends it"
             )
         time.sleep(0.1)
     return found

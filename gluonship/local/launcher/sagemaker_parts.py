@@ -48,6 +48,7 @@ class SageMaker:
     refused: Mapping[str, str]
     training_jobs: TrainingJobs
     processing_jobs: ProcessingJobs
+    model_packages: ModelPackages
 
     @property
     def jobs(self) -> Sequence[Jobs]:
@@ -115,7 +116,7 @@ def sagemaker(
         **tags.operations(fallback),
     }
     refused = work.refusals(model.operation_names, operations)
-    return SageMaker(operations, refused, training_jobs, processing_jobs)
+    return SageMaker(operations, refused, training_jobs, processing_jobs, packages)
 
 
 class ActiveJobs:

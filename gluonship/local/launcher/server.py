@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import json
+import dataclasses
 import logging
 import os
 import secrets
@@ -13,7 +13,6 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -35,6 +34,7 @@ from gluonship.local.launcher.home import (
     write_private,
 )
 from gluonship.local.launcher.no_aws import NO_AWS
+from gluonship.local.launcher.starter import Starter
 from gluonship.local.settings import SettingError, Settings
 
 if TYPE_CHECKING:
@@ -65,29 +65,21 @@ def main() -> None:
         os._exit(0)  # the starter's child ends here: the cloud belongs to init
     os.setsid()
     with os.fdopen(arguments.report, "w", buffering=1, encoding="utf-8") as reports:
-
-        def report(kind: str, message: str) -> None:
-            reports.write(json.dumps({kind: message}) + "\n")
-
+        starter = Starter(reports)
         try:
-            _serve(Home(arguments.home), arguments.port, report, reports.close)
+            _serve(Home(arguments.home), arguments.port, starter)
         except LauncherError as error:
-            report("failed", str(error))
+            starter.tell("failed", str(error))
             sys.exit(1)
-        except BrokenPipeError:
-            _log.warning("nobody waits for this start any more: it ends")
-            _exit_now()
 
 
-def _serve(
-    home: Home, port: int | None, report: Callable[[str, str], None], close_report: Callable[[], None]
-) -> None:
+def _serve(home: Home, port: int | None, starter: Starter) -> None:
     started = time.monotonic()
     stop = threading.Event()
     for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(each, lambda *_: stop.set())
     if home.take_lock(_LOCK_PATIENCE_SECONDS) is None:
-        report("taken", "")
+        starter.tell("taken", "")
         return
     home.forget()
     for left_over in ("containers", OBJECTS):  # of the cloud before
@@ -95,7 +87,7 @@ def _serve(
     left = [line for each in journal.interrupted(home.path / JOURNAL) for line in each.sentences()]
     left += journal.unreadable(home.path / JOURNAL)
     for line in left:
-        report("progress", line)
+        starter.tell("progress", line)
     journal.clear(home.path / JOURNAL)
     settings, images = _settings(), _images(home)
     listener = _listen(port)
@@ -111,7 +103,7 @@ def _serve(
     write_private(home.path / NO_AWS_CERTIFICATE, NO_AWS)
     home_key = home.make_key()
     keys = IssuedKeys(home_key)
-    report("progress", f"starting the control plane on port {control_port}")
+    starter.tell("progress", f"starting the control plane on port {control_port}")
     os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"  # read when moto is imported
     os.environ["MOTO_PORT"] = str(control_port)
     # A client made anywhere in this process, or in one it starts, talks to this cloud and to nothing else.
@@ -144,12 +136,15 @@ def _serve(
         )
         os.environ["AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME"] = info.runtime_url
         cloud.serve()
-        home.write_state(info)
+        if stop.is_set():
+            raise LauncherError("the cloud was told to end while it started")
+        starter.ready()
+        home.write_state(info)  # from here on it is found
+        starter.tell("found", "")
         _log.info("ready on port %d after %.1f s", control_port, time.monotonic() - started)
-        report("ready", "")
-        close_report()
         stop.wait()
         _log.info("going down")
+        home.write_state(dataclasses.replace(info, going_down=True))
     finally:
         cloud.close()
         home.forget()

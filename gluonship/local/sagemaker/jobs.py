@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -162,6 +162,11 @@ class Jobs:
     def descriptions(self, scope: Scope) -> builtins.list[dict[str, Any]]:
         """What Describe answers now, of all jobs."""
         return [self._description(job) for job in self._of(scope)]
+
+    def all(self) -> Sequence[Job]:
+        """Of all accounts and regions, as they are now."""
+        with self._lock:
+            return [live.job for live in self._records.values()]
 
     def interrupt(self, scope: Scope, name: str, capacity_wait_seconds: float | None = None) -> None:
         """Takes the job's spot instance back; another comes after `capacity_wait_seconds` (of the clock).

@@ -170,6 +170,11 @@ class ModelPackages:
 
     # --- for models --------------------------------------------------------------------------------------
 
+    def all(self) -> Sequence[ModelPackage]:
+        """Of all accounts and regions, as they are now."""
+        with self._lock:
+            return list(self._packages.values())
+
     def container(self, scope: Scope, name_or_arn: str, specification: str | None = None) -> dict[str, Any]:
         """The one container that a package is deployed as, by the members of CreateModel; of its additional
         inference specification of that name, if one is given. Raises AwsError."""

@@ -113,6 +113,14 @@ class DataPlane:
             heard = self._send(command)
         self._require(heard)
 
+    def clear(self) -> None:
+        """No endpoint is routed to any more; as `set_routes` without routes for each."""
+        with self._lock:
+            routed, self._routes = list(self._routes), {}
+            told = [self._send(_routes_command(key, (), ())) for key in routed]
+        for heard in told:
+            self._require(heard)
+
     def close(self) -> None:
         """Ends the process; requests in progress are lost."""
         with self._lock:

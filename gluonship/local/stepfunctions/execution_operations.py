@@ -21,7 +21,7 @@ from gluonship.local.stepfunctions.machines import Chosen, Machines
 from gluonship.local.stepfunctions.paging import page
 from gluonship.local.stepfunctions.resource_names import checked_arn, checked_name
 
-_CLOSE_SECONDS = 10.0
+CLOSE_SECONDS = 10.0
 
 
 class ExecutionOperations:
@@ -45,8 +45,8 @@ class ExecutionOperations:
             "StopExecution": self._stop,
         }
 
-    def stop_all(self, machine_arn: str = "") -> None:
-        """Ends those that run, of one machine or of all, and waits for them, at most ten seconds."""
+    def stop_all(self, machine_arn: str = "", seconds: float = CLOSE_SECONDS) -> None:
+        """Ends those that run, of one machine or of all, and waits for them so long at most."""
         with self._lock:
             running = [
                 each
@@ -56,7 +56,7 @@ class ExecutionOperations:
         stoppers = [threading.Thread(target=each.stop, daemon=True) for each in running]
         for stopper in stoppers:
             stopper.start()
-        end = time.monotonic() + _CLOSE_SECONDS
+        end = time.monotonic() + seconds
         for stopper in stoppers:
             stopper.join(max(0.0, end - time.monotonic()))
 

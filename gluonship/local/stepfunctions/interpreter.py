@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gluonship.local.contracts import Clients, Clock, Events, Handler
 from gluonship.local.stepfunctions.activities import Activities
-from gluonship.local.stepfunctions.execution_operations import ExecutionOperations
+from gluonship.local.stepfunctions.execution_operations import CLOSE_SECONDS, ExecutionOperations
 from gluonship.local.stepfunctions.frames import Surroundings
 from gluonship.local.stepfunctions.machine_operations import MachineOperations
 from gluonship.local.stepfunctions.machines import Machines
@@ -36,7 +36,7 @@ class Interpreter:
         (DescribeMapRun, ListMapRuns, UpdateMapRun) or is refused (RedriveExecution, TestState)."""
         return dict(self._operations)
 
-    def close(self) -> None:
-        """Ends the executions that run, with the jobs they wait for."""
+    def close(self, seconds: float = CLOSE_SECONDS) -> None:
+        """Ends the executions that run, with the jobs they wait for, within so many seconds."""
         self._activities.close()
-        self._executions.stop_all()
+        self._executions.stop_all(seconds=seconds)

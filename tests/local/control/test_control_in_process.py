@@ -35,7 +35,15 @@ def clients() -> Iterator[InProcessClients]:
         made = InProcessClients(unused.getsockname()[1])
         deviations.apply()
         handlers: dict[str, Handler] = {"DescribeStacks": describe_stacks}
-        admin = Admin(token="none", health=dict, shutdown=_never, interrupt=_never, advance=_never)
+        admin = Admin(
+            token="none",
+            health=dict,
+            contents=dict,
+            reset=_never,
+            shutdown=_never,
+            interrupt=_never,
+            advance=_never,
+        )
         plane = ControlPlane(
             [Registry("cloudformation", handlers, whole=True)],
             MotoGateway(),

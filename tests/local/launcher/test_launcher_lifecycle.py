@@ -68,7 +68,7 @@ def kill(home: Path, info: CloudInfo) -> None:
     """SIGKILL; returns when the last thread is gone, and the lock with it."""
     os.kill(info.pid, signal.SIGKILL)
     deadline = time.monotonic() + 10
-    while launcher.status(home).state is State.RUNNING and time.monotonic() < deadline:
+    while launcher.status(home).state is not State.STALE and time.monotonic() < deadline:
         time.sleep(0.02)
 
 
@@ -178,6 +178,82 @@ def test_a_start_that_nobody_waits_for_any_more_ends(tmp_path: Path) -> None:
         starter.wait()
     wait_for_state(home, State.STOPPED)
     assert "BrokenPipeError" not in (home / "cloud.log").read_text()
+
+
+STARTED = {
+    "has the lock": lambda home: launcher.status(home).state is State.STARTING,
+    "has a port": lambda home: (home / "token").exists(),
+    "has its data plane": lambda home: (home / "data-plane.log").exists(),
+    "is ready": lambda home: (home / "cloud.json").exists(),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("moment", "number"), list(zip(STARTED, [signal.SIGKILL, signal.SIGINT] * 2, strict=True))
+)
+def test_an_up_after_one_that_was_interrupted_has_a_cloud(
+    tmp_path: Path, moment: str, number: signal.Signals
+) -> None:
+    home = tmp_path / "home"
+    script = "import sys; from gluonship.local import launcher; launcher.up(sys.argv[1], 0)"
+    starter = subprocess.Popen([sys.executable, "-c", script, str(home)], stderr=subprocess.DEVNULL)
+    end = time.monotonic() + 60
+    while not STARTED[moment](home):
+        assert time.monotonic() < end
+        time.sleep(0.005)
+    starter.send_signal(number)
+    starter.wait()
+    first = servers_of(home)
+    info = launcher.up(home, 0)
+    try:
+        wait_until_gone([each for each in first if each.pid != info.pid])
+        assert launcher.status(home) == launcher.Status(State.RUNNING, home, info)
+        assert LocalCloud(info).client("sts").get_caller_identity()["Account"] == "123456789012"
+        assert [each.pid for each in servers_of(home)] == [info.pid]
+    finally:
+        launcher.down(home, grace_seconds=1)
+
+
+def servers_of(home: Path) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        line = command_line(process)
+        if "gluonship.local.launcher.server" in line and str(home) in line:
+            found.append(process)
+    return found
+
+
+@pytest.mark.slow
+def test_an_up_waits_for_a_cloud_that_goes_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not as one that answers, though it does so until the last of its jobs has ended."""
+    monkeypatch.setenv("GLUONSHIP_DOWN_GRACE_SECONDS", "2")
+    home = home_with_stubborn_image(tmp_path / "home")
+    with running_cloud(home) as cloud:
+        start_stubborn_job(cloud)
+        os.kill(cloud.info.pid, signal.SIGTERM)
+        wait_for_state(home, State.STOPPING)
+        with pytest.raises(LauncherError, match="is going down: start it with `gluonship local up`"):
+            launcher.environment(home)
+        steps: list[str] = []
+        again = launcher.up(home, 0, steps.append)
+        assert steps[0] == "waiting for a cloud that is stopping"
+        assert again.pid != cloud.info.pid
+        assert LocalCloud(again).client("sagemaker").list_training_jobs()["TrainingJobSummaries"] == []
+
+
+@pytest.mark.slow
+def test_a_cloud_that_does_not_answer_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gluonship.local.launcher.lifecycle._ANSWER_SECONDS", 0.5)
+    home = tmp_path / "home"
+    with running_cloud(home) as cloud:
+        process = psutil.Process(cloud.info.pid)
+        process.suspend()
+        try:
+            with pytest.raises(LauncherError, match="runs and does not answer: `gluonship local down --yes`"):
+                launcher.up(home)
+        finally:
+            process.resume()
 
 
 def wait_for_state(home: Path, state: State) -> None:
