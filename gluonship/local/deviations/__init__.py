@@ -19,6 +19,7 @@ from gluonship.local.deviations import (
     managed_policies,
     notebook_instances,
     one_request_at_a_time,
+    parameter_lookups,
     s3_subresources,
     scaling_policies,
     search,
@@ -43,6 +44,7 @@ def apply() -> None:
     log_stream_prefixes.apply()
     managed_policies.apply()
     notebook_instances.apply()
+    parameter_lookups.apply()
     s3_subresources.apply()
     scaling_policies.apply()
     search.apply()
