@@ -1,18 +1,18 @@
 """What moto's own exceptions say about a request: the caller's mistake, or a defect of moto or ours.
 
 moto checks little before it uses what a request gives: it looks a name up in a dictionary, converts a value,
-reads a document. When that fails, AWS answers 4xx. So an exception counts as the caller's where a value of the
-request, or its absence, can be its cause:
+reads a document. When that fails, AWS answers 4xx. So an exception counts as the caller's where a value of
+the request, or its absence, can be its cause:
 
 - a failed look-up: KeyError, IndexError, StopIteration, `list.remove`, an attribute of None;
-- a failed conversion or reading: ValueError (JSON, base64, UTF-8, dates), TypeError, OverflowError, XML, YAML,
-  a document too deep (RecursionError), and a choice that no given member has made (UnboundLocalError);
+- a failed conversion or reading: ValueError (JSON, base64, UTF-8, dates), TypeError, OverflowError, XML,
+  YAML, a document too deep (RecursionError), and a choice that no member has made (UnboundLocalError);
 - `raise Exception("... is not a repository")`: moto's words for what it has no exception of its own.
 
-Everything else is a defect, which clients may retry: a dictionary changed while it was walked (RuntimeError), a
-file, an import, an attribute that one of moto's own objects lacks, a call with the wrong arguments; and a
-look-up that failed although the request gives nothing that could be looked up. Both are in cloud.log, with their
-tracebacks: an optional member that moto cannot do without looks like a mistake of the caller.
+Everything else is a defect, which clients may retry: a dictionary changed while it was walked (RuntimeError),
+a file, an import, an attribute that one of moto's own objects lacks, a call with the wrong arguments; and a
+look-up that failed although the request gives nothing that could be looked up. Both are in cloud.log, with
+their tracebacks: an optional member that moto cannot do without looks like a mistake of the caller.
 """
 
 from __future__ import annotations
@@ -82,7 +82,8 @@ _EC2_NOT_FOUND = {
     "SourceSnapshotId": "InvalidSnapshot.NotFound",
     "NatGatewayId": "NatGatewayNotFound",
 }
-_MALFORMED_XML = "The XML you provided was not well-formed or did not validate against our published schema"  # AWS's sentence
+# AWS's sentence.
+_MALFORMED_XML = "The XML you provided was not well-formed or did not validate against our published schema"
 _LONGEST_SHOWN = 256
 
 
@@ -206,7 +207,7 @@ def _missing_thing(
 
 
 def _not_found(identity: Identity, operation: OperationModel | None, found: Given) -> tuple[str, int]:
-    """The service's code for what is not there, the nearest to the name of the member; else the invalid one."""
+    """The service's code for what is not there, the nearest to the member's name; else the invalid one."""
     if identity.protocol == "ec2":
         if found.name in _EC2_NOT_FOUND:
             return _EC2_NOT_FOUND[found.name], 400

@@ -15,6 +15,7 @@ from gluonship.local.contracts import UNSUPPORTED, AwsError, Handler, Scope
 from gluonship.local.control import caller_mistakes, without_effect
 from gluonship.local.control.errors import HttpResponse, error_response
 from gluonship.local.control.registry import service_model
+from gluonship.local.control.request_body import BodyUnreadable
 from gluonship.local.control.requests import identify
 
 _log = logging.getLogger(__name__)
@@ -62,6 +63,8 @@ class MotoGateway:
             body = self._application(environ, answer.start)
         except NotImplementedError as error:
             return send(_refusal(environ, body_read, str(error)), start_response)
+        except BodyUnreadable:
+            raise  # the server answers
         except Exception as error:  # noqa: BLE001 - the boundary to moto
             identity = identify(environ, body_read)
             _log.exception("moto failed in %s of %s", identity.operation, identity.service)

@@ -1,6 +1,6 @@
-"""Asking for a parameter of SSM that is not there changes nothing. moto's store makes an empty entry of the name
-that LabelParameterVersion or a refused PutParameter has asked for; from then on GetParameter and the tagging
-API, which walks all parameters, fail on it.
+"""Asking for a parameter of SSM that is not there changes nothing. moto's store makes an empty entry of the
+name that LabelParameterVersion or a refused PutParameter has asked for; from then on GetParameter and the
+tagging API, which walks all parameters, fail on it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """S3 tells operations on one path apart by a subresource in the query: DELETE /bucket?analytics removes an
 analytics configuration. moto ignores a subresource that it does not know: it would delete the bucket, and
-PUT /bucket/key?annotation would overwrite the object. WriteGetObjectResponse, known by its header, would post an
-object to a bucket of that name.
+PUT /bucket/key?annotation would overwrite the object. WriteGetObjectResponse, known by its header, would post
+an object to a bucket of that name.
 
 Here such a request is refused, as every operation is that nobody answers.
 """
