@@ -29,6 +29,7 @@ from xml.parsers.expat import ExpatError
 
 import yaml
 from botocore.model import OperationModel, Shape
+from moto.core.exceptions import ServiceException
 from moto.core.parse import RequestParserError
 
 from gluonship.local.contracts import AwsError
@@ -100,6 +101,8 @@ def answer(error: Exception, identity: Identity, body: bytes, query: str) -> Htt
 
     `body` is the request's where it is JSON or a form.
     """
+    if isinstance(error, ServiceException):  # AWS's own, raised where moto does not expect it
+        return error_response(identity.protocol, error.code, str(error.message), 400)
     in_path = [*identity.parameters.items(), *parse_qsl(query)]
     given = [*_in_body(identity, body), *(Given(name, value) for name, value in in_path)]
     operation = _operation(identity)

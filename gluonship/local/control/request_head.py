@@ -96,6 +96,8 @@ def _lines(connection: socket.socket, file: BufferedReader, deadline: float) -> 
             raise RequestRefused("A line of the request's head does not end in CR LF")
         if line != b"\r\n":
             lines.append(line[:-2])
+            if len(lines) == 1:
+                _request_line(lines[0])  # not to wait for the rest of what is no request
         elif lines:  # an empty line before the request is to be ignored
             return lines
 
@@ -125,12 +127,7 @@ def read_line(
 
 def parse(lines: Sequence[bytes]) -> Head:
     """The head that these lines spell. Raises RequestRefused for what RFC 9112 forbids or leaves open."""
-    first = _REQUEST_LINE.fullmatch(lines[0])
-    if not first:
-        raise RequestRefused("The request's first line is not METHOD PATH HTTP/1.1")
-    if first[3] != b"1":
-        raise RequestRefused("Only HTTP/1.1 is spoken here", "HTTPVersionNotSupported", 505)
-    version = "HTTP/1.0" if first[4] == b"0" else "HTTP/1.1"
+    method, target, version = _request_line(lines[0])
     fields = HTTPMessage()
     for line in lines[1:]:
         field = _FIELD.fullmatch(line)
@@ -143,21 +140,31 @@ def parse(lines: Sequence[bytes]) -> Head:
     if version == "HTTP/1.1" and "Host" not in fields:
         raise RequestRefused("The request has no Host header")
     return Head(
-        first[1].decode("ascii"),
-        _target(first[1], first[2].decode("latin-1"), fields),
+        method,
+        _target(method, target, fields),
         version,
         fields,
         _body_length(version, fields),
     )
 
 
-def _target(method: bytes, target: str, fields: HTTPMessage) -> str:
+def _request_line(line: bytes) -> tuple[str, str, str]:
+    found = _REQUEST_LINE.fullmatch(line)
+    if not found:
+        raise RequestRefused("The request's first line is not METHOD PATH HTTP/1.1")
+    if found[3] != b"1":
+        raise RequestRefused("Only HTTP/1.1 is spoken here", "HTTPVersionNotSupported", 505)
+    version = "HTTP/1.0" if found[4] == b"0" else "HTTP/1.1"
+    return found[1].decode("ascii"), found[2].decode("latin-1"), version
+
+
+def _target(method: str, target: str, fields: HTTPMessage) -> str:
     absolute = _ABSOLUTE.fullmatch(target)
     if absolute:
         if absolute[1].lower() != fields.get("Host", "").lower():
             raise RequestRefused("The request's URL and its Host header name different hosts")
         target = absolute[2] if absolute[2].startswith("/") else f"/{absolute[2]}"
-    if not target.startswith("/") and (method, target) != (b"OPTIONS", "*"):
+    if not target.startswith("/") and (method, target) != ("OPTIONS", "*"):
         raise RequestRefused("The request's URL is neither a path nor http://HOST/PATH")
     return "/" + target.lstrip("/") if target.startswith("//") else target  # else a path like a URL's host
 

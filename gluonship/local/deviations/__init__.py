@@ -8,9 +8,11 @@ from __future__ import annotations
 import functools
 
 from gluonship.local.deviations import (
+    aws_chunked,
     bucket_logging,
     code_repositories,
     composite_alarms,
+    function_code,
     iam_delete_conflicts,
     instance_types,
     large_objects,
@@ -28,15 +30,18 @@ from gluonship.local.deviations import (
     session_tokens,
     studio_domains,
     wildcards,
+    unreadable_headers,
 )
 
 
 @functools.cache
 def apply() -> None:
     """Applies every deviation, the first time it is called. To be called before moto's first request."""
+    aws_chunked.apply()
     bucket_logging.apply()
     code_repositories.apply()
     composite_alarms.apply()
+    function_code.apply()
     iam_delete_conflicts.apply()
     instance_types.apply()
     large_objects.apply()
@@ -53,4 +58,5 @@ def apply() -> None:
     session_tokens.apply()
     studio_domains.apply()
     wildcards.apply()
+    unreadable_headers.apply()
     one_request_at_a_time.apply()
