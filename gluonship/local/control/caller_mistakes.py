@@ -7,7 +7,8 @@ the request, or its absence, can be its cause:
 - a failed look-up: KeyError, IndexError, StopIteration, `list.remove`, an attribute of None;
 - a failed conversion or reading: ValueError (JSON, base64, UTF-8, dates), TypeError, OverflowError, XML,
   YAML, a document too deep (RecursionError), and a choice that no member has made (UnboundLocalError);
-- `raise Exception("... is not a repository")`: moto's words for what it has no exception of its own.
+- `raise Exception("... is not a repository")`, or an assertion with a message: moto's words for what it has
+  no exception of its own.
 
 Everything else is a defect, which clients may retry: a dictionary changed while it was walked (RuntimeError),
 a file, an import, an attribute that one of moto's own objects lacks, a call with the wrong arguments; and a
@@ -73,7 +74,7 @@ _DEFAULT_INVALID = {
     "cbor": "ValidationError",
     "ec2": "InvalidParameterValue",
     "rest-xml": "InvalidRequest",
-    "s3": "InvalidRequest",
+    "s3": "InvalidArgument",
 }
 # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html; EC2's model declares no errors.
 _EC2_NOT_FOUND = {
@@ -133,7 +134,8 @@ def _is_callers(
         return _NONE in str(error) or (error.name is not None and isinstance(error.obj, _PLAIN))
     if isinstance(error, TypeError) and _CALLED_WRONGLY.search(str(error)):
         return False
-    return type(error) is Exception or isinstance(error, _READINGS)
+    in_words = type(error) is Exception or (isinstance(error, AssertionError) and bool(error.args))
+    return in_words or isinstance(error, _READINGS)
 
 
 def _in_body(identity: Identity, body: bytes) -> list[Given]:
@@ -231,8 +233,11 @@ def _not_found(identity: Identity, operation: OperationModel | None, found: Give
 
 
 def _invalid(identity: Identity, operation: OperationModel | None) -> tuple[str, int]:
+    declared = (
+        [] if identity.protocol == "s3" else _client_errors(operation)
+    )  # S3 declares few, for one case each
     for words in _INVALID:
-        for each in _client_errors(operation):
+        for each in declared:
             if words.search(_code(identity, each)):
                 return _code(identity, each), _status(each)
     return _DEFAULT_INVALID[identity.protocol], 400

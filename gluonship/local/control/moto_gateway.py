@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,8 @@ from gluonship.local.control.request_body import BodyUnreadable
 from gluonship.local.control.requests import identify
 
 _log = logging.getLogger(__name__)
+
+Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 _SMALL = ("application/x-www-form-urlencoded", "application/x-amz-json-")
 # moto's own pages are not AWS's, and resetting its state would leave ours behind. It knows them by their path
@@ -50,8 +52,9 @@ class _Answer:
 class MotoGateway:
     """All of AWS that moto answers."""
 
-    def __init__(self) -> None:
-        self._application = DomainDispatcherApplication(_backend_app)
+    def __init__(self, application: Application | None = None) -> None:
+        """`application` is moto's own unless another is given."""
+        self._application = application or DomainDispatcherApplication(_backend_app)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         body_read = take_body(environ)
@@ -77,7 +80,7 @@ class MotoGateway:
         if notice and answer.status.startswith("2"):
             _log.warning("%s", notice)
         start_response(answer.status, answer.headers)
-        return body  # type: ignore[no-any-return]
+        return body
 
     def handler(self, service: str, operation: str) -> Handler:
         """One of moto's operations of a JSON service, as a handler; timestamps stay numbers."""

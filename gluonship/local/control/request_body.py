@@ -100,6 +100,10 @@ class ChunkedBody(io.RawIOBase):
         line = read_line(self._file, _LONGEST_CHUNK_LINE)
         if line is None:
             raise _broken_off(None)
+        if len(line) > _LONGEST_CHUNK_LINE:
+            raise RequestRefused(
+                f"A line between the body's chunks is longer than {_LONGEST_CHUNK_LINE} bytes"
+            )
         return line
 
 

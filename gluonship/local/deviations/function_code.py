@@ -1,4 +1,4 @@
-"""Lambda refuses a function without a source of its code. moto makes it, and every later question about it fails.
+"""Lambda refuses a function without a source of its code. moto makes it, and later questions about it fail.
 
 https://docs.aws.amazon.com/lambda/latest/api/API_FunctionCode.html
 """

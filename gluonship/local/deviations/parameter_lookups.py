@@ -24,7 +24,8 @@ def _leaving_nothing(method: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return method(self, name, *args, **kwargs)
         finally:
-            if name in self._parameters and not self._parameters[name]:
-                del self._parameters[name]
+            kept = self._parameters.normalize_name(name)
+            if self._parameters.get(kept) == []:
+                del self._parameters[kept]
 
     return act

@@ -139,7 +139,8 @@ class MachineOperations:
         return {"tags": [{"key": key, "value": value} for key, value in sorted(machine.tags.items())]}
 
     def _tag(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-        self._tagged(scope, request["resourceArn"]).tags.update(_by_key(request["tags"]))
+        added = _by_key(request["tags"])
+        self._tagged(scope, request["resourceArn"]).tags.update(added)
         return {}
 
     def _untag(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
