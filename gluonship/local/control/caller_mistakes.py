@@ -28,7 +28,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 from xml.parsers.expat import ExpatError
 
-import yaml
+import yaml  # type: ignore[import-untyped] # PyYAML carries no types
 from botocore.model import OperationModel, Shape
 from moto.core.exceptions import ServiceException
 from moto.core.parse import RequestParserError

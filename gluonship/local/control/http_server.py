@@ -56,6 +56,7 @@ class _Handler(MotoRequestHandler):  # type: ignore[misc]
     disable_nagle_algorithm = True
     wbufsize = 2**16
     server: _Server
+    environ: dict[str, Any]
     _body: SizedBody | ChunkedBody
 
     def log_request(self, code: Any = "-", size: Any = "-") -> None:

@@ -63,13 +63,6 @@ def refused(cloud: LocalCloud, service: str, operation: str, **arguments: Any) -
         ("kms", "revoke_grant", {"KeyId": "gone", "GrantId": "g"}, "NotFoundException", "KeyId 'gone'"),
         ("iot", "cancel_job", {"jobId": "gone"}, "ResourceNotFoundException", "jobId 'gone'"),
         (
-            "ssm",
-            "delete_patch_baseline",
-            {"BaselineId": "pb-0123456789abcdef0"},
-            "ValidationException",
-            "pb-",
-        ),
-        (
             "ec2",
             "delete_transit_gateway",
             {"TransitGatewayId": "tgw-0"},
