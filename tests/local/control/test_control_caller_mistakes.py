@@ -150,7 +150,18 @@ def test_a_function_without_code_is_not_made(cloud: LocalCloud) -> None:
             "Key",
         ),
         ("events", "put_partner_events", {"Entries": [{}]}, "ValidationException", "needs Source"),
-        ("sagemaker", "create_cluster", {"ClusterName": "c"}, "ValidationException", "CreateCluster"),
+        (
+            "sagemaker",
+            "create_feature_group",
+            {
+                "FeatureGroupName": "g",
+                "RecordIdentifierFeatureName": "id",
+                "EventTimeFeatureName": "at",
+                "FeatureDefinitions": [{"FeatureName": "id", "FeatureType": "String"}],
+            },
+            "ValidationException",
+            "CreateFeatureGroup",
+        ),
         (
             "iot",
             "create_certificate_from_csr",
