@@ -192,7 +192,7 @@ def _missing_thing(
     """The value by which moto has looked for a thing in vain, if that is what has failed."""
     named = [each for each in given if each.value and not each.value.isspace()]
     if isinstance(error, KeyError):
-        keys = error.args[0] if isinstance(error.args[0], tuple) else error.args
+        keys = error.args[0] if error.args and isinstance(error.args[0], tuple) else error.args
         for key in map(str, keys):
             same = next((each for each in named if each.value == key), None)
             part = next((each for each in named if len(each.value) > 2 and each.value in key), None)
@@ -265,7 +265,7 @@ def _takes_xml(operation: OperationModel | None) -> bool:
 
 
 def _reason(error: Exception, identity: Identity, operation: OperationModel | None) -> str:
-    if error.args != (None,) and (
+    if error.args not in ((), (None,)) and (
         _names_member(error, operation) or (isinstance(error, KeyError) and not operation)
     ):
         why = f"it needs {error.args[0]}, which is missing"
@@ -278,7 +278,7 @@ def _reason(error: Exception, identity: Identity, operation: OperationModel | No
 
 def _names_member(error: Exception, operation: OperationModel | None) -> bool:
     """Whether moto has looked for a member, or for what one names, and the request gives none."""
-    if not isinstance(error, KeyError) or not operation or not operation.input_shape:
+    if not isinstance(error, KeyError) or not error.args or not operation or not operation.input_shape:
         return False
     return error.args == (None,) or error.args[0] in _names(operation.input_shape, set())
 

@@ -280,6 +280,7 @@ def test_a_defect_is_an_internal_failure_in_words(
         (KeyError("imageIds"), "InvalidParameterException", "it needs imageIds, which is missing"),
         (KeyError("imageDigest"), "InvalidParameterException", "it needs imageDigest, which is missing"),
         (KeyError(None), "InvalidParameterException", "a member that is missing"),
+        (KeyError(), "InvalidParameterException", "cannot be used"),
         (
             UnboundLocalError("local variable 'image'"),
             "InvalidParameterException",
