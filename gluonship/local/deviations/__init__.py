@@ -32,8 +32,8 @@ from gluonship.local.deviations import (
     secure_transport,
     session_tokens,
     studio_domains,
-    wildcards,
     unreadable_headers,
+    wildcards,
 )
 
 # Back ends that take a second of a start to import: patched when a request first asks for them.
