@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from gluonship.local.control import admin, public_objects, s3_forms, s3_query_signatures
 from gluonship.local.control.errors import HttpResponse, error_response
-from gluonship.local.control.moto_gateway import send, take_form
+from gluonship.local.control.moto_gateway import send, take_body
 from gluonship.local.control.requests import ACCOUNT_HEADER, identify
 from gluonship.local.door import senders, sigv4
 from gluonship.local.door.denials import Denied, Reason
@@ -137,7 +137,7 @@ def _is_query_operation(environ: dict[str, Any]) -> bool:
 
 
 def _answer(environ: dict[str, Any], denied: Denied) -> HttpResponse:
-    identity = identify(environ, take_form(environ))
+    identity = identify(environ, take_body(environ))
     name = denied.name(identity.protocol)
     _log.warning(
         "not let in: %s %s of %s: %s",

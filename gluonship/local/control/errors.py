@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Literal
 from uuid import uuid4
 from xml.sax.saxutils import escape
+
+# What XML 1.0 cannot carry, not even as a reference: an error may repeat it from a request.
+_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 Protocol = Literal["json", "rest-json", "query", "ec2", "rest-xml", "s3", "cbor"]
 
@@ -47,7 +51,8 @@ def error_response(protocol: Protocol, code: str, message: str, status: int) -> 
 
 
 def _xml(protocol: Protocol, code: str, message: str, status: int, request_id: str) -> str:
-    error = f"<Code>{escape(code)}</Code><Message>{escape(message)}</Message>"
+    shown = _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", message)
+    error = f"<Code>{escape(code)}</Code><Message>{escape(shown)}</Message>"
     head = '<?xml version="1.0" encoding="UTF-8"?>\n'
     if protocol == "s3":
         return f"{head}<Error>{error}<RequestId>{request_id}</RequestId></Error>"

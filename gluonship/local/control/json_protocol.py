@@ -21,13 +21,16 @@ def parse(operation: OperationModel, body: bytes) -> dict[str, Any]:
     Raises AwsError SerializationException where the body is not what the shapes say, as AWS does.
     """
     try:
-        document = json.loads(body or b"{}")
+        document = json.loads(body or b"{}", parse_constant=_not_json)
     except (ValueError, RecursionError) as error:
         raise _unreadable("Unexpected character or end of the JSON document") from error
     shape = operation.input_shape
     if not isinstance(document, dict):
         raise _unreadable("Start of structure or map expected")
-    return {} if shape is None else dict(_parse(shape, document))
+    try:
+        return {} if shape is None else dict(_parse(shape, document))
+    except RecursionError as error:  # a shape that holds itself takes any depth
+        raise _unreadable("The JSON document is nested too deeply") from error
 
 
 def serialise(operation: OperationModel, members: Mapping[str, Any]) -> bytes:
@@ -38,6 +41,10 @@ def serialise(operation: OperationModel, members: Mapping[str, Any]) -> bytes:
             raise ValueError(f"{operation.name} answers nothing, but was given {sorted(members)}")
         return b"{}"
     return json.dumps(_written(shape, members, operation.name)).encode()
+
+
+def _not_json(constant: str) -> Any:
+    raise ValueError(f"{constant} is not JSON")
 
 
 def _unreadable(message: str) -> AwsError:
@@ -57,7 +64,7 @@ def _parse(shape: Shape, value: Any) -> Any:
         return [_parse(shape.member, item) for item in items if item is not None]
     if isinstance(shape, MapShape):
         pairs = _expect(dict, value, "Start of structure or map expected")
-        return {key: _parse(shape.value, item) for key, item in pairs.items() if item is not None}
+        return {_string(key): _parse(shape.value, item) for key, item in pairs.items() if item is not None}
     return _SCALARS[shape.type_name](value)
 
 
@@ -80,6 +87,10 @@ def _called(value: Any) -> str:
 def _string(value: Any) -> str:
     if not isinstance(value, str):
         raise _unreadable(f"{_called(value)} can not be converted to a String")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:  # half of a surrogate pair, which JSON can spell
+        raise _unreadable("Unexpected character: a lone surrogate is no Unicode text") from error
     return value
 
 

@@ -5,22 +5,24 @@ from __future__ import annotations
 import io
 import json
 import logging
-import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
 from gluonship.local.contracts import UNSUPPORTED, AwsError, Handler, Scope
-from gluonship.local.control import without_effect
+from gluonship.local.control import caller_mistakes, without_effect
 from gluonship.local.control.errors import HttpResponse, error_response
-from gluonship.local.control.registry import internal_failure, service_model
+from gluonship.local.control.registry import service_model
+from gluonship.local.control.request_body import BodyUnreadable
 from gluonship.local.control.requests import identify
 
 _log = logging.getLogger(__name__)
 
-_FORM = "application/x-www-form-urlencoded"
+Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
+
+_SMALL = ("application/x-www-form-urlencoded", "application/x-amz-json-")
 # moto's own pages are not AWS's, and resetting its state would leave ours behind. It knows them by their path
 # alone, whoever asks: a bucket of such a name is as good as taken.
 _NOT_AWS = ("/moto-api", "/latest/meta-data/", "/latest/api/")
@@ -50,11 +52,12 @@ class _Answer:
 class MotoGateway:
     """All of AWS that moto answers."""
 
-    def __init__(self) -> None:
-        self._application = DomainDispatcherApplication(_backend_app)
+    def __init__(self, application: Application | None = None) -> None:
+        """`application` is moto's own unless another is given."""
+        self._application = application or DomainDispatcherApplication(_backend_app)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        form = take_form(environ)
+        body_read = take_body(environ)
         notice = without_effect.sentence(environ, lambda: taken(environ))
         if environ["PATH_INFO"].startswith(_NOT_AWS):
             return send(error_response("s3", "AccessDenied", "This path is not AWS's", 403), start_response)
@@ -62,21 +65,22 @@ class MotoGateway:
         try:
             body = self._application(environ, answer.start)
         except NotImplementedError as error:
-            return send(_refusal(environ, form, str(error)), start_response)
+            return send(_refusal(environ, body_read, str(error)), start_response)
+        except BodyUnreadable:
+            raise  # the server answers
         except Exception as error:  # noqa: BLE001 - the boundary to moto
-            # moto's defects, and what it makes of odd input; AWS's clients expect an answer all the same.
-            identity = identify(environ, form)
+            identity = identify(environ, body_read)
             _log.exception("moto failed in %s of %s", identity.operation, identity.service)
-            what = "".join(traceback.format_exception_only(error)).strip()
-            return send(internal_failure(identity.protocol, f"{identity.operation}: {what}"), start_response)
+            response = caller_mistakes.answer(error, identity, body_read, environ.get("QUERY_STRING", ""))
+            return send(response, start_response)
         if _is_missing(answer, environ):
             if hasattr(body, "close"):
                 body.close()
-            return send(_refusal(environ, form, ""), start_response)
+            return send(_refusal(environ, body_read, ""), start_response)
         if notice and answer.status.startswith("2"):
             _log.warning("%s", notice)
         start_response(answer.status, answer.headers)
-        return body  # type: ignore[no-any-return]
+        return body
 
     def handler(self, service: str, operation: str) -> Handler:
         """One of moto's operations of a JSON service, as a handler; timestamps stay numbers."""
@@ -119,8 +123,8 @@ def refused_message(service: str, operation: str, detail: str = "", *, instead: 
     )
 
 
-def _refusal(environ: Mapping[str, Any], form: bytes, detail: str) -> HttpResponse:
-    identity = identify(environ, form)
+def _refusal(environ: Mapping[str, Any], body: bytes, detail: str) -> HttpResponse:
+    identity = identify(environ, body)
     _log.warning("refused: %s of %s %s", identity.operation, identity.service, detail)
     # moto's own sentence only repeats that the action is missing, unless a part of an operation is.
     shown = "" if detail.endswith("action has not been implemented") else detail
@@ -138,10 +142,13 @@ def _is_missing(answer: _Answer, environ: Mapping[str, Any]) -> bool:
     return headers.get("content-length") == "0" and environ["REQUEST_METHOD"] != "HEAD"
 
 
-def take_form(environ: dict[str, Any]) -> bytes:
-    """The body where it is a form, left in place for moto. An object that is put may be called one."""
-    is_form = environ.get("CONTENT_TYPE", "").startswith(_FORM)
-    return taken(environ) if is_form and environ["REQUEST_METHOD"] != "PUT" else b""
+def take_body(environ: dict[str, Any]) -> bytes:
+    """The body where it is a form or JSON, which are small, left in place for moto; else nothing.
+
+    An object that is put may be called one.
+    """
+    is_small = environ.get("CONTENT_TYPE", "").startswith(_SMALL)
+    return taken(environ) if is_small and environ["REQUEST_METHOD"] != "PUT" else b""
 
 
 def taken(environ: dict[str, Any]) -> bytes:

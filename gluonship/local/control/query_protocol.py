@@ -31,7 +31,7 @@ def parse(operation: OperationModel, body: bytes) -> dict[str, Any]:
     )
     try:
         return dict(QueryParser(_moto_model(operation)).parse(request))
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise AwsError("ValidationError", f"The request cannot be read: {error}") from error
 
 

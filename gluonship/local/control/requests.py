@@ -7,7 +7,7 @@ import gzip
 import re
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -59,6 +59,7 @@ class Identity:
     service: str = ""  # botocore's name
     operation: str = ""
     protocol: Protocol = "json"
+    parameters: Mapping[str, str] = field(default_factory=dict)  # of a REST operation's path
 
 
 def identify(environ: Mapping[str, Any], form: bytes = b"") -> Identity:
@@ -67,7 +68,7 @@ def identify(environ: Mapping[str, Any], form: bytes = b"") -> Identity:
     The signing name gives the candidate services; the target header, the Action parameter, or the method and
     path tell the operation.
     """
-    candidates = _services_by_signing_name().get(signature(environ).service, [])
+    candidates = _candidates(signature(environ).service)
     target, path = environ.get("HTTP_X_AMZ_TARGET", ""), environ.get("PATH_INFO", "")
     if environ.get("HTTP_SMITHY_PROTOCOL") == "rpc-v2-cbor":
         service = candidates[0].name if candidates else ""
@@ -83,12 +84,18 @@ def identify(environ: Mapping[str, Any], form: bytes = b"") -> Identity:
         protocol: Protocol = "ec2" if versioned and versioned[0].protocol == "ec2" else "query"
         return Identity(versioned[0].name if versioned else "", fields["Action"][0], protocol)
     for each in candidates:
-        operation = _operation_by_path(each.name, environ)
+        operation, parameters = _operation_by_path(each.name, environ)
         if operation:
-            return Identity(each.name, operation, _rest_protocol(each))
+            return Identity(each.name, operation, _rest_protocol(each), parameters)
     if candidates:
         return Identity(candidates[0].name, "", _rest_protocol(candidates[0]))
     return Identity("s3", "", "s3") if not signature(environ).service else Identity(protocol="rest-json")
+
+
+def _candidates(signing_name: str) -> list[_Service]:
+    services = _services_by_signing_name()
+    # Some of S3's operations are signed for s3-object-lambda, s3express or s3-outposts.
+    return services.get(signing_name) or services["s3" if signing_name.startswith("s3") else ""]
 
 
 def _rest_protocol(service: _Service) -> Protocol:
@@ -97,12 +104,12 @@ def _rest_protocol(service: _Service) -> Protocol:
     return "rest-xml" if service.protocol == "rest-xml" else "rest-json"
 
 
-def _operation_by_path(service: str, environ: Mapping[str, Any]) -> str:
+def _operation_by_path(service: str, environ: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
     try:
-        operation, _ = get_service_router(service).match(Request(dict(environ)))
+        operation, parameters = get_service_router(service).match(Request(dict(environ)))
     except (HTTPException, NotImplementedError):
-        return ""
-    return str(operation.name)
+        return "", {}
+    return str(operation.name), {name: str(value) for name, value in parameters.items()}
 
 
 @dataclass(frozen=True)
@@ -135,4 +142,4 @@ def _services_by_signing_name() -> dict[str, list[_Service]]:
                 metadata.get("apiVersion", ""),
             )
         )
-    return dict(services)
+    return services

@@ -6,8 +6,13 @@ They change moto in the process that applies them only: the cloud's.
 from __future__ import annotations
 
 import functools
+import importlib
+from typing import Any
+
+from moto import backends
 
 from gluonship.local.deviations import (
+    aws_chunked,
     bucket_logging,
     code_repositories,
     composite_alarms,
@@ -16,6 +21,7 @@ from gluonship.local.deviations import (
     large_objects,
     log_group_keys,
     log_stream_prefixes,
+    malformed_xml,
     managed_policies,
     notebook_instances,
     one_request_at_a_time,
@@ -26,13 +32,18 @@ from gluonship.local.deviations import (
     secure_transport,
     session_tokens,
     studio_domains,
+    unreadable_headers,
     wildcards,
 )
+
+# Back ends that take a second of a start to import: patched when a request first asks for them.
+_LATER = {"awslambda": "function_code", "ssm": "parameter_lookups"}
 
 
 @functools.cache
 def apply() -> None:
     """Applies every deviation, the first time it is called. To be called before moto's first request."""
+    aws_chunked.apply()
     bucket_logging.apply()
     code_repositories.apply()
     composite_alarms.apply()
@@ -41,6 +52,7 @@ def apply() -> None:
     large_objects.apply()
     log_group_keys.apply()
     log_stream_prefixes.apply()
+    malformed_xml.apply()
     managed_policies.apply()
     notebook_instances.apply()
     s3_subresources.apply()
@@ -51,4 +63,21 @@ def apply() -> None:
     session_tokens.apply()
     studio_domains.apply()
     wildcards.apply()
+    unreadable_headers.apply()
     one_request_at_a_time.apply()
+    backends.get_backend = _patching(backends.get_backend)
+
+
+def _patching(get_backend: Any) -> Any:
+    @functools.wraps(get_backend)
+    def get_patched(name: str) -> Any:
+        if name in _LATER:
+            _apply_later(name)
+        return get_backend(name)
+
+    return get_patched
+
+
+@functools.cache
+def _apply_later(name: str) -> None:
+    importlib.import_module(f"gluonship.local.deviations.{_LATER[name]}").apply()

@@ -1,6 +1,7 @@
 """S3 tells operations on one path apart by a subresource in the query: DELETE /bucket?analytics removes an
 analytics configuration. moto ignores a subresource that it does not know: it would delete the bucket, and
-PUT /bucket/key?annotation would overwrite the object.
+PUT /bucket/key?annotation would overwrite the object. WriteGetObjectResponse, known by its header, would post
+an object to a bucket of that name.
 
 Here such a request is refused, as every operation is that nobody answers.
 """
@@ -44,6 +45,8 @@ def _guarded(method: Callable[..., Any]) -> Callable[..., Any]:
         unknown = UNKNOWN_TO_MOTO & set(request.args)
         if unknown:
             raise NotImplementedError(f"subresource {', '.join(sorted(unknown))}")
+        if "x-amz-request-route" in request.headers:
+            raise NotImplementedError("object Lambda")
         return method(self, request, full_url)
 
     return refuse_unknown

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from moto.core import utils
+from moto.ec2.models import security_groups
 from moto.ecr.models import ECRBackend, Image, Repository
 from moto.iam.access_control import IAMPolicyStatement
 from moto.s3 import responses as s3_responses
@@ -22,7 +23,8 @@ from moto.sqs.models import Queue, SQSBackend
 
 def apply() -> None:
     IAMPolicyStatement._match = staticmethod(lambda pattern, text: matches(pattern, text) or None)
-    utils.aws_api_matches = lambda pattern, value: matches(pattern, str(value))
+    for module in (utils, security_groups):  # the latter has taken it by its name
+        module.aws_api_matches = lambda pattern, value: matches(pattern, str(value))
     s3_responses.cors_matches_origin = lambda origin, allowed: any(matches(each, origin) for each in allowed)
     ECRBackend._match_repository_filter = _match_repository_filter
     ECRBackend._resolve_image_tag_mutability = _by_wildcards(ECRBackend._resolve_image_tag_mutability)

@@ -5,7 +5,7 @@ AWS: Step Functions API reference, CreateStateMachine and those around it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gluonship.local.contracts import AwsError, Clients, Clock, Handler, Scope
@@ -58,7 +58,7 @@ class MachineOperations:
         with self._machines.lock:
             machine = self._machines.get(scope, arn)
             if machine is None:
-                tags = {tag["key"]: tag.get("value", "") for tag in request.get("tags", [])}
+                tags = _by_key(request.get("tags", []))
                 machine = StateMachine(scope, name, arn, kind, revision.updated, revision, tags=tags)
                 self._machines.add(machine)
             elif not _same(machine, kind, revision):
@@ -139,8 +139,8 @@ class MachineOperations:
         return {"tags": [{"key": key, "value": value} for key, value in sorted(machine.tags.items())]}
 
     def _tag(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-        new = {tag["key"]: tag.get("value", "") for tag in request["tags"]}
-        self._tagged(scope, request["resourceArn"]).tags.update(new)
+        added = _by_key(request["tags"])
+        self._tagged(scope, request["resourceArn"]).tags.update(added)
         return {}
 
     def _untag(self, scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
@@ -211,3 +211,15 @@ def _same(machine: StateMachine, kind: str, revision: Revision) -> bool:
         revision.logging,
         revision.tracing,
     )
+
+
+def _by_key(tags: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """Keys to values. The model requires neither; AWS refuses a tag without a key."""
+    for index, tag in enumerate(tags, 1):
+        if "key" not in tag:
+            raise AwsError(
+                "ValidationException",
+                f"1 validation error detected: Value null at 'tags.{index}.member.key' failed to satisfy "
+                "constraint: Member must not be null",
+            )
+    return {tag["key"]: tag.get("value", "") for tag in tags}
