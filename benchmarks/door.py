@@ -16,6 +16,7 @@ import platform
 import socket
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
@@ -47,7 +48,9 @@ def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
 def server(door: bool) -> HttpServer:
     listener = socket.create_server(("127.0.0.1", 0))
     find_key = {KEY.id: KEY}.get
-    application = Door(answer, find_key, listener.getsockname()[1]) if door else answer
+    application = (
+        Door(answer, find_key, listener.getsockname()[1], Path(tempfile.gettempdir())) if door else answer
+    )
     made = HttpServer(listener, application)
     made.start()
     return made

@@ -9,7 +9,8 @@ import hashlib
 import logging
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any, BinaryIO, cast
 from urllib.parse import parse_qs, urlsplit
 
@@ -24,6 +25,7 @@ from gluonship.local.door.sigv4 import WireRequest
 
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
+_S3_SCOPE = "20000101/us-east-1/s3/aws4_request"  # of what is signed without one
 _IN_MEMORY = 2**20  # bytes of a body; what is above is kept in a file while it is read
 _READ = 2**16
 
@@ -33,8 +35,10 @@ _log = logging.getLogger(__name__)
 class Door:
     """A WSGI application in front of the control plane's."""
 
-    def __init__(self, application: Application, find_key: FindKey, port: int) -> None:
+    def __init__(self, application: Application, find_key: FindKey, port: int, folder: Path) -> None:
+        """`find_key` knows the keys; large bodies lie in `folder` while they are read."""
         self._application = application
+        self._folder = folder
         self._find_key = find_key
         self._ports = (port,)
 
@@ -56,7 +60,7 @@ class Door:
 
     def _let_in(self, environ: dict[str, Any]) -> None:
         """Raises Denied; afterwards the request is its key's account's, and its body can be read."""
-        body = _Body(environ)
+        body = _Body(environ, self._folder)
         key = self._key(environ, body)
         if key is None:
             account_id = public_objects.account_of(environ)
@@ -71,27 +75,36 @@ class Door:
         environ.setdefault(ACCOUNT_HEADER, key.account_id)
 
     def _key(self, environ: dict[str, Any], body: _Body) -> Key | None:
+        """Whose request it is; its Authorization says so afterwards, also where it was signed otherwise, so
+        that nobody takes it for another service's."""
         request, now = wire_request(environ), time.time()
         signature = sigv4.read(request)
         if signature is not None:
             key = sigv4.live(self._find_key(signature.key_id), signature.token, now)
             sigv4.check(request, signature, key, body.sha256, now)
-            return key
-        if s3_query_signatures.is_signed(request):
-            return s3_query_signatures.check(request, environ["PATH_INFO"], self._find_key, now)
-        if environ.get("HTTP_AUTHORIZATION"):
+            if signature.valid_seconds is None:
+                return key
+            scope = signature.scope
+        elif environ.get("HTTP_AUTHORIZATION"):
             raise Denied(Reason.UNREADABLE, f"Authorization must begin with {sigv4.ALGORITHM}")
-        if s3_forms.is_form(environ):
+        elif s3_query_signatures.is_signed(request):
+            key, scope = s3_query_signatures.check(request, self._find_key, now), _S3_SCOPE
+        elif s3_forms.is_form(environ):
             body.keep()
-            return s3_forms.check(environ, self._find_key, now)
-        return None
+            key, scope = s3_forms.check(environ, self._find_key, now), _S3_SCOPE
+        else:
+            return None
+        credential = f"Credential={key.id}/{scope}"
+        environ["HTTP_AUTHORIZATION"] = f"{sigv4.ALGORITHM} {credential}, SignedHeaders=host, Signature=0"
+        return key
 
 
 class _Body:
     """A request's body: read once where its digest is asked for, and then there again for what comes next."""
 
-    def __init__(self, environ: dict[str, Any]) -> None:
+    def __init__(self, environ: dict[str, Any], folder: Path) -> None:
         self._environ = environ
+        self._folder = folder
         self._digest = ""
 
     def sha256(self) -> str:
@@ -102,7 +115,7 @@ class _Body:
         if self._digest:
             return
         source: BinaryIO = self._environ["wsgi.input"]
-        kept = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - the request's end closes it
+        kept = tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=self._folder)  # noqa: SIM115 - read by others
         digest, size = hashlib.sha256(), 0
         while chunk := source.read(_READ):
             digest.update(chunk)
@@ -128,7 +141,13 @@ def wire_request(environ: dict[str, Any]) -> WireRequest:
     path, _, query = environ["RAW_URI"].partition("?")
     if not path.startswith("/"):  # an absolute URL, whose host is what the environ has as its Host
         path = urlsplit(path).path or "/"
-    return WireRequest(environ["REQUEST_METHOD"], path, query, header)
+    return WireRequest(environ["REQUEST_METHOD"], path, query, header, lambda: _header_names(environ))
+
+
+def _header_names(environ: dict[str, Any]) -> Iterator[str]:
+    for key in environ:
+        if key.startswith("HTTP_"):
+            yield key[5:].lower().replace("_", "-")
 
 
 def _is_query_operation(environ: dict[str, Any]) -> bool:

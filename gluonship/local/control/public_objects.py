@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import unquote
 
 from moto.iam.access_control import IAMPolicy, PermissionResult
 from moto.s3.models import FakeBucket, s3_backends
+
+from gluonship.local.control import s3_places
 
 _ACTION = "s3:GetObject"
 _ANYBODY = ("*", {"AWS": "*"}, {"AWS": ["*"]})
@@ -22,22 +23,12 @@ def account_of(environ: Mapping[str, Any]) -> str | None:
     """The account of the public object that the request looks at; None where it does anything else."""
     if environ["REQUEST_METHOD"] not in ("GET", "HEAD") or environ.get("QUERY_STRING"):
         return None
-    bucket_name, key_name = _named(environ)
+    bucket_name, key_name = s3_places.bucket_and_key(environ)
     account_id = s3_backends.bucket_accounts.get(bucket_name, ("", ""))[1]
     if not account_id or not key_name:
         return None
     bucket = s3_backends[account_id]["aws"].buckets.get(bucket_name)
     return account_id if bucket is not None and _is_public(bucket, key_name) else None
-
-
-def _named(environ: Mapping[str, Any]) -> tuple[str, str]:
-    """Bucket and key, of http://HOST/BUCKET/KEY or http://BUCKET.s3.localhost/KEY."""
-    path = unquote(environ["RAW_URI"]).lstrip("/")
-    host = environ.get("HTTP_HOST", "").partition(":")[0]
-    if host.endswith(".localhost"):
-        return host.split(".s3.")[0].removesuffix(".localhost"), path
-    bucket_name, _, key_name = path.partition("/")
-    return bucket_name, key_name
 
 
 def _is_public(bucket: FakeBucket, key_name: str) -> bool:

@@ -17,6 +17,7 @@ from botocore.auth import HmacV1Auth
 from botocore.credentials import Credentials
 from werkzeug.formparser import parse_form_data
 
+from gluonship.local.control import s3_places
 from gluonship.local.door import sigv4
 from gluonship.local.door.denials import Denied, Reason
 from gluonship.local.door.keys import FindKey, Key
@@ -40,7 +41,9 @@ def check(environ: dict[str, Any], find_key: FindKey, now: float) -> Key:
     if "policy" not in fields:
         raise Denied(Reason.UNSIGNED, "the form has no policy")
     key = _signer(fields, find_key, now)
-    bucket = environ["PATH_INFO"].strip("/") or environ.get("HTTP_HOST", "").partition(".")[0]
+    bucket, below = s3_places.bucket_and_key(environ)
+    if below:
+        raise Denied(Reason.FORBIDDEN, "a form is sent to its bucket")
     _obey(_policy(fields["policy"]), {**fields, "bucket": bucket}, size, now)
     return key
 

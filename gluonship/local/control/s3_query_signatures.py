@@ -37,12 +37,13 @@ def is_signed(request: WireRequest) -> bool:
     return "AWSAccessKeyId=" in request.query and "Signature=" in request.query
 
 
-def check(request: WireRequest, path: str, find_key: FindKey, now: float) -> Key:
-    """The key that has signed the URL; `path` begins with the bucket. Raises Denied."""
+def check(request: WireRequest, find_key: FindKey, now: float) -> Key:
+    """The key that has signed the URL, which names the bucket in its path. Raises Denied."""
     fields = dict(parse_qsl(request.query, keep_blank_values=True))
     expires = fields.get("Expires", "")
     if not expires.isdecimal():
         raise Denied(Reason.UNREADABLE, "Expires must be seconds since the epoch")
+    sigv4.check_all_signed(request, [name.lower() for name in fields])
     token = fields.get("x-amz-security-token")
     key = sigv4.live(find_key(fields.get("AWSAccessKeyId", "")), token, now)
     if now > int(expires):

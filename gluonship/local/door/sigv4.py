@@ -12,7 +12,7 @@ import hashlib
 import hmac
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from urllib.parse import quote, unquote, unquote_to_bytes
@@ -39,6 +39,7 @@ class WireRequest:
     path: str  # of the request line, percent-encoded as the sender wrote it
     query: str  # behind the first "?"
     header: Callable[[str], str | None]  # by its name in lower case; several of a name joined by ","
+    header_names: Callable[[], Iterable[str]]  # in lower case
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,10 @@ def read(request: WireRequest) -> Signature | None:
     if authorization is not None:
         if not authorization.startswith(ALGORITHM):
             return None
-        parts = dict(_PART.findall(authorization))
+        found = _PART.findall(authorization)
+        parts = dict(found)
+        if len(parts) != len(found):
+            raise Denied(Reason.UNREADABLE, "Authorization says something twice")
         stamp = request.header("x-amz-date") or _stamp_of(request.header("date"))
         token = request.header("x-amz-security-token")
         return _signature(parts, stamp, token, None)
@@ -95,6 +99,8 @@ def check(
 ) -> None:
     """Raises Denied unless the request, with its body, is what the key's owner has signed, and in time."""
     _check_time(signature, now)
+    if signature.service == "s3":
+        check_all_signed(request, signature.headers)
     payload = _payload(request, signature, body_sha256)
     signing_key = _signing_key(key.secret, signature.date, signature.region, signature.service)
     for path in _paths(request.path, signature.service):
@@ -114,6 +120,17 @@ def check(
         if hmac.compare_digest(_hmac(signing_key, text).hex().encode(), signature.value.encode()):
             return
     raise Denied(Reason.MISMATCH)
+
+
+def check_all_signed(request: WireRequest, signed: Collection[str]) -> None:
+    """S3 wants all x-amz-* headers signed: who was given a URL to put an object must not make it a copy of
+    another one. Raises Denied."""
+    unsigned = [name for name in request.header_names() if name.startswith("x-amz-") and name not in signed]
+    if unsigned:
+        raise Denied(
+            Reason.FORBIDDEN,
+            f"There were headers present in the request which were not signed: {', '.join(sorted(unsigned))}",
+        )
 
 
 def policy_signature(key: Key, policy: str, date: str, region: str, service: str) -> str:

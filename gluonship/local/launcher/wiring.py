@@ -95,7 +95,7 @@ class Cloud:
         registries = self.parts.registries()
         self._plane = ControlPlane(registries, self._moto, admin, lambda: self.data_port, self._gate)
         self.parts.clients.attach(self._plane)
-        self._server = HttpServer(listener, Door(self._plane, find_key, self._port))
+        self._server = HttpServer(listener, Door(self._plane, find_key, self._port, home.path))
 
     def serve(self) -> None:
         self._server.start()

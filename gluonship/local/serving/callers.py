@@ -96,7 +96,7 @@ def _wire_request(request: web.BaseRequest) -> WireRequest:
         return text if values else None
 
     path, _, query = request.raw_path.partition("?")
-    return WireRequest(request.method, path, query, header)
+    return WireRequest(request.method, path, query, header, lambda: map(str.lower, request.headers))
 
 
 def _refused(denied: Denied) -> RuntimeApiError:

@@ -264,8 +264,39 @@ def test_presigned_urls(cloud: LocalCloud, bucket: str, version: str, session: b
         assert changed != url
         assert requests.get(changed, timeout=10).status_code == 403
     assert requests.delete(url, timeout=10).status_code == 403
+    copying = {"Content-Type": "image/png", "x-amz-copy-source": f"/{bucket}/a b+ü".encode()}
+    assert requests.put(put, headers=copying, timeout=10).status_code == 403
     over = s3.generate_presigned_url("get_object", Params=place, ExpiresIn=-5 if version == "s3" else 0)
     assert requests.get(over, timeout=10).status_code in (400, 403)
+
+
+@pytest.mark.parametrize("version", ["s3", "s3v4"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content-Type": "application/x-www-form-urlencoded"},
+        {"X-Amz-Target": "SageMaker.ListModels", "Content-Type": "application/x-amz-json-1.1"},
+        {"Authorization": "AWS4-HMAC Credential=a/20260101/us-east-1/sagemaker/aws4_request"},
+    ],
+)
+def test_a_presigned_url_is_for_s3_alone(
+    cloud: LocalCloud, bucket: str, version: str, headers: dict[str, str]
+) -> None:
+    """Whoever was given one has no other service by it: not STS, which AWS asks unsigned too."""
+    s3, signing = cloud.client("s3"), cloud.client("s3", config=Config(signature_version=version))
+    kind = {"ContentType": headers["Content-Type"]} if "Content-Type" in headers else {}
+    params = {"Bucket": bucket, "Key": "alone", **kind}
+    url = signing.generate_presigned_url("put_object", Params=params)
+    body = (
+        b"Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleSessionName=me&WebIdentityToken=x&RoleArn="
+    )
+    answer = requests.put(url, body + ROLE.encode(), headers=headers, timeout=10)
+    assert b"AssumedRole" not in answer.content
+    assert b"Models" not in answer.content
+    stored = [each["Key"] for each in s3.list_objects_v2(Bucket=bucket, Prefix="alone").get("Contents", [])]
+    assert stored == (["alone"] if answer.status_code == 200 else [])
+    assert answer.status_code < 500
+    s3.delete_object(Bucket=bucket, Key="alone")
 
 
 @pytest.mark.parametrize("version", ["s3", "s3v4"])

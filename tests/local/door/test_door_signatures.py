@@ -79,7 +79,7 @@ def verdict(sent: Sent, key: Key | None = KEY) -> Reason | None:
     """Why the request is not let in; None where it is."""
     path, _, query = sent.target.partition("?")
     headers = {name.lower(): value for name, value in sent.headers.items()}
-    request = WireRequest(sent.method, path, query, headers.get)
+    request = WireRequest(sent.method, path, query, headers.get, lambda: headers)
     now = time.time() + sent.late
     try:
         signature = sigv4.read(request)
@@ -130,6 +130,7 @@ def test_what_a_client_signs_passes(signing: Signing) -> None:
         ({"unsigned": "c"}, None),
         ({"authorization": "AWS4-HMAC-SHA256 Credential=a"}, Reason.UNREADABLE),
         ({"authorization": "Basic eA=="}, Reason.UNSIGNED),
+        ({"x-amz-unsigned": "c"}, None),
     ],
 )
 def test_no_change_of_what_is_signed_passes(change: dict[str, str], reason: Reason | None) -> None:
@@ -137,6 +138,20 @@ def test_no_change_of_what_is_signed_passes(change: dict[str, str], reason: Reas
     fields = {"method", "target", "body", "late"}
     changed = replace(sent, **change) if set(change) <= fields else sent.changed(**change)
     assert verdict(changed) == reason
+
+
+def test_s3_wants_all_its_headers_signed() -> None:
+    for signing in (Signing("PUT", "/b/k", service="s3"), Signing("PUT", "/b/k", service="s3", body=b"")):
+        assert verdict(signing.sent().changed(**{"x-amz-copy-source": "/b/other"})) == Reason.FORBIDDEN
+        assert verdict(signing.presigned().changed(**{"x-amz-acl": "public-read"})) == Reason.FORBIDDEN
+        assert verdict(signing.sent().changed(**{"x-amzn-trace-id": "1"})) is None
+
+
+def test_an_authorization_that_says_two_things_is_none() -> None:
+    sent = Signing().sent()
+    first = sent.headers["authorization"]
+    other = first.replace("AKIAEXAMPLE", "AKIAOTHER").replace("AWS4-HMAC-SHA256 ", "")
+    assert verdict(sent.changed(authorization=f"{first}, {other}")) == Reason.UNREADABLE
 
 
 @pytest.mark.parametrize("part", ["eu-west-1", "sts"])
