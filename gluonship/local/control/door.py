@@ -115,7 +115,7 @@ class _Body:
         if self._digest:
             return
         source: BinaryIO = self._environ["wsgi.input"]
-        kept = tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=self._folder)  # noqa: SIM115 - read by others
+        kept = tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=str(self._folder))  # noqa: SIM115 - read by others
         digest, size = hashlib.sha256(), 0
         while chunk := source.read(_READ):
             digest.update(chunk)
