@@ -6,12 +6,13 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html
 
 from __future__ import annotations
 
-import re
+import io
 
 from moto.s3.exceptions import S3ClientError
 from moto.s3.responses import S3Response
 
-_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,16})(?:;[^\r\n]*)?\r\n")
+from gluonship.local.deviations.aws_chunks import AwsChunks, ChunksError
+
 _MESSAGE = "The request body terminated unexpectedly"
 
 
@@ -31,21 +32,10 @@ def _unsigned(self: S3Response, body: bytes) -> bytes:
 
 def decoded(body: bytes, length: int | None) -> bytes:
     """The chunks' data, of `length` bytes where one is told; trailers are not looked at."""
-    parts: list[bytes] = []
-    position = 0
-    while True:
-        head = _CHUNK.match(body, position)
-        if not head:
-            raise S3ClientError("IncompleteBody", _MESSAGE)
-        size = int(head[1], 16)
-        if not size:
-            break
-        end = head.end() + size
-        if body[end : end + 2] != b"\r\n":
-            raise S3ClientError("IncompleteBody", _MESSAGE)
-        parts.append(body[head.end() : end])
-        position = end + 2
-    data = b"".join(parts)
+    try:
+        data = b"".join(AwsChunks(io.BytesIO(body).read).data())
+    except ChunksError as error:
+        raise S3ClientError("IncompleteBody", _MESSAGE) from error
     if length is not None and len(data) != length:
         raise S3ClientError("IncompleteBody", _MESSAGE)
     return data
