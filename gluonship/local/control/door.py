@@ -6,6 +6,7 @@ What is behind it trusts its callers: the in-process clients use the application
 from __future__ import annotations
 
 import hashlib
+import io
 import logging
 import tempfile
 import time
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 from urllib.parse import parse_qs, urlsplit
 
-from gluonship.local.control import admin, public_objects, s3_forms, s3_query_signatures
+from gluonship.local.control import admin, public_objects, s3_forms, s3_places, s3_query_signatures
 from gluonship.local.control.errors import HttpResponse, error_response
 from gluonship.local.control.moto_gateway import send, take_body
 from gluonship.local.control.requests import ACCOUNT_HEADER, identify
@@ -67,6 +68,7 @@ class Door:
             if account_id is None:
                 raise Denied(Reason.UNSIGNED)
             environ[ACCOUNT_HEADER] = account_id
+            _only_s3(environ, "anonymous", _S3_SCOPE)
             return
         if environ["REQUEST_METHOD"] in ("GET", "HEAD") and _is_query_operation(environ):
             raise Denied(
@@ -88,14 +90,15 @@ class Door:
         elif environ.get("HTTP_AUTHORIZATION"):
             raise Denied(Reason.UNREADABLE, f"Authorization must begin with {sigv4.ALGORITHM}")
         elif s3_query_signatures.is_signed(request):
-            key, scope = s3_query_signatures.check(request, self._find_key, now), _S3_SCOPE
+            path = s3_places.whole_path(environ)
+            key, scope = s3_query_signatures.check(request, path, self._find_key, now), _S3_SCOPE
         elif s3_forms.is_form(environ):
-            body.keep()
-            key, scope = s3_forms.check(environ, self._find_key, now), _S3_SCOPE
+            key = s3_forms.check(environ, body.head(s3_forms.LARGEST_HEAD), body.keep, self._find_key, now)
+            environ["HTTP_AUTHORIZATION"] = _authorization(key.id, _S3_SCOPE)
+            return key
         else:
             return None
-        credential = f"Credential={key.id}/{scope}"
-        environ["HTTP_AUTHORIZATION"] = f"{sigv4.ALGORITHM} {credential}, SignedHeaders=host, Signature=0"
+        _only_s3(environ, key.id, scope)
         return key
 
 
@@ -106,6 +109,14 @@ class _Body:
         self._environ = environ
         self._folder = folder
         self._digest = ""
+        self._begun = b""
+
+    def head(self, most: int) -> bytes:
+        """Its beginning, of so many bytes at most; to be followed by `keep`, or by no more reading."""
+        source: BinaryIO = self._environ["wsgi.input"]
+        while len(self._begun) < most and (chunk := source.read(min(_READ, most - len(self._begun)))):
+            self._begun += chunk
+        return self._begun
 
     def sha256(self) -> str:
         self.keep()
@@ -116,7 +127,8 @@ class _Body:
             return
         source: BinaryIO = self._environ["wsgi.input"]
         kept = tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=str(self._folder))  # noqa: SIM115 - read by others
-        digest, size = hashlib.sha256(), 0
+        digest, size = hashlib.sha256(self._begun), len(self._begun)
+        kept.write(self._begun)
         while chunk := source.read(_READ):
             digest.update(chunk)
             kept.write(chunk)
@@ -150,19 +162,32 @@ def _header_names(environ: dict[str, Any]) -> Iterator[str]:
             yield key[5:].lower().replace("_", "-")
 
 
+def _authorization(key_id: str, scope: str) -> str:
+    return f"{sigv4.ALGORITHM} Credential={key_id}/{scope}, SignedHeaders=host, Signature=0"
+
+
+def _only_s3(environ: dict[str, Any], key_id: str, scope: str) -> None:
+    """What comes by a URL, which says nothing of a body, is carried out as the URL says: moto would take a
+    form in the body of a GET, a DELETE or a POST for the operation's parameters."""
+    environ["HTTP_AUTHORIZATION"] = _authorization(key_id, scope)
+    method = environ["REQUEST_METHOD"]
+    if method in ("GET", "HEAD", "DELETE"):
+        environ.update({"wsgi.input": io.BytesIO(), "CONTENT_LENGTH": "0"})
+    if method != "PUT":
+        environ.pop("CONTENT_TYPE", None)
+
+
 def _is_query_operation(environ: dict[str, Any]) -> bool:
     fields = parse_qs(environ.get("QUERY_STRING", ""))
     return "Action" in fields and "Version" in fields
 
 
 def _answer(environ: dict[str, Any], denied: Denied) -> HttpResponse:
-    identity = identify(environ, take_body(environ))
+    length = environ.get("CONTENT_LENGTH", "")
+    is_small = length.isdecimal() and len(length) < 6  # nobody's body is read at length to name an error
+    identity = identify(environ, take_body(environ) if is_small else b"")
     name = denied.name(identity.protocol)
     _log.warning(
-        "not let in: %s %s of %s: %s",
-        environ["REQUEST_METHOD"],
-        identity.operation or environ["PATH_INFO"],
-        identity.service,
-        denied.reason.name,
+        "not let in: %s %.200r: %s", environ["REQUEST_METHOD"], environ["RAW_URI"], denied.reason.name
     )
     return error_response(identity.protocol, name.code, denied.message, name.status)

@@ -9,21 +9,25 @@ import base64
 import binascii
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from botocore.auth import HmacV1Auth
 from botocore.credentials import Credentials
+from werkzeug.datastructures import MultiDict
 from werkzeug.formparser import parse_form_data
+from werkzeug.http import parse_options_header
+from werkzeug.sansio.multipart import Data, Field, File, MultipartDecoder, NeedData
 
 from gluonship.local.control import s3_places
 from gluonship.local.door import sigv4
 from gluonship.local.door.denials import Denied, Reason
 from gluonship.local.door.keys import FindKey, Key
 
+LARGEST_HEAD = 2**18  # bytes before the file: policies are small
 # Of a form's fields, those that no condition has to name.
-_FREE = frozenset({"awsaccesskeyid", "file", "policy", "signature", "x-amz-signature"})
+_FREE = frozenset({"awsaccesskeyid", "policy", "signature", "x-amz-signature"})
 _FREE_PREFIX = "x-ignore-"
 
 
@@ -32,30 +36,72 @@ def is_form(environ: Mapping[str, Any]) -> bool:
     return environ["REQUEST_METHOD"] == "POST" and content_type.startswith("multipart/form-data")
 
 
-def check(environ: dict[str, Any], find_key: FindKey, now: float) -> Key:
-    """The key that has signed the form's policy. The body must be there to read again. Raises Denied."""
-    _, form, files = parse_form_data(dict(environ))
-    size = _size(files.get("file"))
-    environ["wsgi.input"].seek(0)
-    fields = {name.lower(): value for name, value in form.items()}
-    if "policy" not in fields:
-        raise Denied(Reason.UNSIGNED, "the form has no policy")
-    key = _signer(fields, find_key, now)
+def check(
+    environ: dict[str, Any], head: bytes, keep: Callable[[], None], find_key: FindKey, now: float
+) -> Key:
+    """The key that has signed the form's policy. `head` is the body's beginning, of LARGEST_HEAD bytes at
+    most; `keep` makes all of it readable again, and is called once the signature is known to be right. Raises
+    Denied."""
+    if environ.get("QUERY_STRING"):
+        raise Denied(Reason.FORBIDDEN, "a form has no query")
     bucket, below = s3_places.bucket_and_key(environ)
     if below:
         raise Denied(Reason.FORBIDDEN, "a form is sent to its bucket")
-    _obey(_policy(fields["policy"]), {**fields, "bucket": bucket}, size, now)
+    key = _signer(_by_name(_fields_before_the_file(environ, head)), find_key, now)
+    keep()
+    _, form, files = parse_form_data(dict(environ))
+    environ["wsgi.input"].seek(0)
+    fields = _by_name(form)
+    # The whole form is what is carried out: its policy must be the one whose signature is right.
+    _signer(fields, find_key, now)
+    _obey(_policy(fields["policy"]), {**fields, "bucket": bucket}, _size(files, fields), now)
     return key
 
 
-def _size(file: Any) -> int:
-    if file is None:
-        return 0
-    end: int = file.stream.seek(0, 2)
+def _fields_before_the_file(environ: Mapping[str, Any], head: bytes) -> MultiDict[str, str]:
+    boundary = parse_options_header(environ.get("CONTENT_TYPE", ""))[1].get("boundary", "")
+    fields: MultiDict[str, str] = MultiDict()
+    try:
+        decoder = MultipartDecoder(boundary.encode("latin-1"), LARGEST_HEAD)
+        decoder.receive_data(head)
+        name, value = None, b""
+        while not isinstance(event := decoder.next_event(), (File, NeedData)):
+            if isinstance(event, Field):
+                name, value = event.name, b""
+            elif isinstance(event, Data) and name is not None:
+                value += event.data
+                if not event.more_data:
+                    fields.add(name, value.decode("utf-8", "replace"))
+    except ValueError as error:
+        raise Denied(Reason.UNREADABLE, f"the form: {error}") from error
+    if not isinstance(event, File):
+        raise Denied(
+            Reason.UNREADABLE, f"a form's file comes after its fields, of {LARGEST_HEAD} bytes at most"
+        )
+    return fields
+
+
+def _by_name(form: MultiDict[str, str]) -> dict[str, str]:
+    """The fields by their names in lower case. Raises Denied for one that comes twice: either might count."""
+    fields: dict[str, str] = {}
+    for name, value in form.items(multi=True):
+        if name.lower() in fields:
+            raise Denied(Reason.FORBIDDEN, f"the field '{name}' comes twice")
+        fields[name.lower()] = value
+    return fields
+
+
+def _size(files: MultiDict[str, Any], fields: Mapping[str, str]) -> int:
+    """Of the one file. Raises Denied where there is none, or another one."""
+    if list(files.keys()) != ["file"] or len(files.getlist("file")) != 1 or "file" in fields:
+        raise Denied(Reason.FORBIDDEN, "POST requires exactly one file upload per request, called 'file'")
+    end: int = files["file"].stream.seek(0, 2)
     return end
 
 
 def _signer(fields: Mapping[str, str], find_key: FindKey, now: float) -> Key:
+    if "policy" not in fields:
+        raise Denied(Reason.UNSIGNED, "the form has no policy")
     token = fields.get("x-amz-security-token")
     if "x-amz-credential" in fields:
         key_id, date, region, service = sigv4.scope_parts(fields["x-amz-credential"])
@@ -90,7 +136,7 @@ def _obey(policy: Mapping[str, Any], fields: Mapping[str, str], size: int, now: 
                 raise Denied(
                     Reason.FORBIDDEN, f"Invalid according to Policy: Policy Condition failed: {condition}"
                 )
-    for name in sorted(set(fields) - named - _FREE - {"bucket"}):
+    for name in sorted(set(fields) - named - _FREE):
         if not name.startswith(_FREE_PREFIX):
             raise Denied(Reason.FORBIDDEN, f"Invalid according to Policy: Extra input fields: {name}")
 

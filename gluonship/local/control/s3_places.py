@@ -11,6 +11,14 @@ from moto.s3.utils import bucket_name_from_url
 from werkzeug import Request
 
 
+def whole_path(environ: Mapping[str, Any]) -> str:
+    """/BUCKET/KEY, encoded as it was sent, also where the host names the bucket."""
+    path: str = environ["RAW_URI"].partition("?")[0]
+    if S3Response.subdomain_based_buckets(Request(dict(environ))):
+        return f"/{bucket_and_key(environ)[0]}{path}"
+    return path
+
+
 def bucket_and_key(environ: Mapping[str, Any]) -> tuple[str, str]:
     """Of http://HOST/BUCKET/KEY, or http://BUCKET.s3.localhost/KEY; "" for what is not named."""
     path = unquote(environ["RAW_URI"].partition("?")[0]).removeprefix("/")

@@ -28,7 +28,11 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _STAMP = re.compile(r"\d{8}T\d{6}Z")
 _PARTS = ("Credential", "SignedHeaders", "Signature")
 _PART = re.compile(rf"({'|'.join(_PARTS)})=([^,\s]+)")
-_SCOPE = re.compile(r"([^/\s]+)/(\d{8})/([^/\s]+)/([^/\s]+)/aws4_request")
+_NUMBER = re.compile(r"[0-9]{1,10}")
+# Bounded: a key's id is asked for, and shown, before anybody is known.
+_SCOPE = re.compile(
+    r"([A-Za-z0-9_]{1,128})/([0-9]{8})/([A-Za-z0-9-]{1,64})/([A-Za-z0-9._-]{1,64})/aws4_request"
+)
 
 
 @dataclass(frozen=True)
@@ -79,9 +83,18 @@ def read(request: WireRequest) -> Signature | None:
     fields = {unquote(name): unquote(value) for name, value in _fields(request.query)}
     parts = {name: fields.get(f"X-Amz-{name}", "") for name in _PARTS}
     lasting = fields.get("X-Amz-Expires", "")
-    if fields.get("X-Amz-Algorithm") != ALGORITHM or not lasting.isdecimal():
-        raise Denied(Reason.UNREADABLE, f"X-Amz-Algorithm must be {ALGORITHM}, X-Amz-Expires a number")
-    return _signature(parts, fields.get("X-Amz-Date", ""), fields.get("X-Amz-Security-Token"), int(lasting))
+    if fields.get("X-Amz-Algorithm") != ALGORITHM:
+        raise Denied(Reason.UNREADABLE, f"X-Amz-Algorithm must be {ALGORITHM}")
+    return _signature(
+        parts, fields.get("X-Amz-Date", ""), fields.get("X-Amz-Security-Token"), number(lasting)
+    )
+
+
+def number(text: str) -> int:
+    """Seconds, as a presigned URL tells them. Raises Denied."""
+    if not _NUMBER.fullmatch(text):
+        raise Denied(Reason.UNREADABLE, "the URL's end must be a number of seconds")
+    return int(text)
 
 
 def live(key: Key | None, token: str | None, now: float) -> Key:
@@ -101,7 +114,13 @@ def check(
     _check_time(signature, now)
     if signature.service == "s3":
         check_all_signed(request, signature.headers)
-    payload = _payload(request, signature, body_sha256)
+    named = request.header("x-amz-content-sha256")
+    if named is not None:
+        payload = named
+    elif signature.valid_seconds is not None and signature.service == "s3":
+        payload = _UNSIGNED_PAYLOAD
+    else:
+        payload = body_sha256()
     signing_key = _signing_key(key.secret, signature.date, signature.region, signature.service)
     for path in _paths(request.path, signature.service):
         canonical = "\n".join(
@@ -118,19 +137,31 @@ def check(
         digest = hashlib.sha256(canonical.encode("latin-1")).hexdigest()
         text = "\n".join([ALGORITHM, signature.stamp, signature.scope, digest])
         if hmac.compare_digest(_hmac(signing_key, text).hex().encode(), signature.value.encode()):
-            return
-    raise Denied(Reason.MISMATCH)
+            break
+    else:
+        raise Denied(Reason.MISMATCH)
+    # Last: a body, which may be long, is read for nobody but the key's owner, where its digest is named.
+    if _SHA256.fullmatch(payload) and not hmac.compare_digest(payload, body_sha256()):
+        raise Denied(Reason.CONTENT)
 
 
 def check_all_signed(request: WireRequest, signed: Collection[str]) -> None:
     """S3 wants all x-amz-* headers signed: who was given a URL to put an object must not make it a copy of
     another one. Raises Denied."""
-    unsigned = [name for name in request.header_names() if name.startswith("x-amz-") and name not in signed]
+    known = {_alike(name) for name in signed}
+    unsigned = [
+        name for name in request.header_names() if name.startswith("x-amz-") and _alike(name) not in known
+    ]
     if unsigned:
         raise Denied(
             Reason.FORBIDDEN,
             f"There were headers present in the request which were not signed: {', '.join(sorted(unsigned))}",
         )
+
+
+def _alike(name: str) -> str:
+    """Some servers tell "_" and "-" in a header's name not apart."""
+    return name.lower().replace("_", "-")
 
 
 def policy_signature(key: Key, policy: str, date: str, region: str, service: str) -> str:
@@ -181,18 +212,6 @@ def _check_time(signature: Signature, now: float) -> None:
         raise Denied(Reason.TOO_LATE)
     if signed_at - now > SKEW_SECONDS:
         raise Denied(Reason.SKEWED)
-
-
-def _payload(request: WireRequest, signature: Signature, body_sha256: Callable[[], str]) -> str:
-    """The last line of the canonical request; a digest that is named is compared with the body's own."""
-    named = request.header("x-amz-content-sha256")
-    if signature.valid_seconds is not None and signature.service == "s3":
-        return named or _UNSIGNED_PAYLOAD
-    if named is None:
-        return body_sha256()
-    if _SHA256.fullmatch(named) and not hmac.compare_digest(named, body_sha256()):
-        raise Denied(Reason.CONTENT)
-    return named
 
 
 def _paths(path: str, service: str) -> Iterator[str]:

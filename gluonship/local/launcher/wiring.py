@@ -73,6 +73,7 @@ class Cloud:
         """`listener` is the control plane's; `data_plane` is asked when it is needed, and may be starting
         until then; `find_key` knows `keys` and the users' own; `shutdown` ends the process in good order."""
         self._home, self._settings, self._images, self._keys = home, settings, images, keys
+        self._shutdown = shutdown
         deviations.apply()
         stored_bytes.keep_in(home.path / OBJECTS)
         caller_identity.apply(keys.find)
@@ -112,8 +113,13 @@ class Cloud:
             old = self.parts
             old.end(_KILL_SECONDS)
             self._gate.await_all(_CUT_SECONDS)
-            moto_state.forget_everything()
-            self.parts = self._made(lambda: old.data_plane)
+            try:
+                moto_state.forget_everything()
+                self.parts = self._made(lambda: old.data_plane)
+            except Exception:
+                _log.exception("the account could not be begun anew: the cloud goes down")
+                self._shutdown()
+                raise
             self.parts.clients.attach(self._plane)
             self._plane.registries = self.parts.registries()
         _log.info("the account was emptied, in %.2f s", time.monotonic() - started)

@@ -19,6 +19,7 @@ from gluonship.local.serving.runtime_errors import RuntimeApiError, service_unav
 
 _SERVICE = "sagemaker"
 _ANSWER_SECONDS = 15.0
+_MOST_QUESTIONS = 256  # keys that the control plane is asked for at a time
 
 
 class Caller:
@@ -81,9 +82,12 @@ class Callers:
         if key_id in self._lasting:
             return self._lasting[key_id]
         waiting: asyncio.Future[Key | None] = asyncio.get_running_loop().create_future()
+        if key_id not in self._waiting and len(self._waiting) >= _MOST_QUESTIONS:
+            raise service_unavailable("Too many requests with unknown keys wait for the control plane.")
         others = self._waiting.setdefault(key_id, [])
         others.append(waiting)
-        self._ask(key_id)
+        if len(others) == 1:
+            self._ask(key_id)
         async with asyncio.timeout(_ANSWER_SECONDS):
             return await waiting
 

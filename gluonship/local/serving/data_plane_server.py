@@ -20,7 +20,7 @@ import json
 import logging
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import uvloop
@@ -92,8 +92,9 @@ def _to_web(response: Response) -> web.Response:
 class Commands:
     """What the cloud tells on stdin."""
 
-    def __init__(self, table: RouteTable, callers: Callers) -> None:
+    def __init__(self, table: RouteTable, callers: Callers, say: Callable[[dict[str, Any]], None]) -> None:
         self._table = table
+        self._say = say
         self._callers = callers
 
     async def serve(self) -> None:
@@ -106,7 +107,7 @@ class Commands:
 
     def _obey(self, command: dict[str, Any]) -> None:
         def done() -> None:
-            _say({"id": command["id"]})
+            self._say({"id": command["id"]})
 
         if command["op"] == "routes":
             self._table.replace(Endpoint(*command["endpoint"]), command["log_group"], command["routes"])
@@ -120,15 +121,21 @@ class Commands:
             self._callers.told(command["find"], command["key"], command["lasting"])
 
 
-def _say(message: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(message) + "\n")
-    sys.stdout.flush()
+async def _stdout() -> asyncio.WriteTransport:
+    """Never blocks the loop, however slowly the cloud reads."""
+    transport, _ = await asyncio.get_running_loop().connect_write_pipe(asyncio.BaseProtocol, sys.stdout)
+    return transport
 
 
 async def serve(port: int, also_port: int | None, timeout: float, limits: Limits) -> None:
     memory.give_back_large_blocks()
     table = RouteTable()
-    callers = Callers(lambda key_id: _say({"find": key_id}))
+    stdout = await _stdout()
+
+    def say(message: dict[str, Any]) -> None:
+        stdout.write(json.dumps(message).encode() + b"\n")
+
+    callers = Callers(lambda key_id: say({"find": key_id}))
     async with PooledContainerClient.open(limits.payload_bytes) as client:
         bound = socket.create_server(("127.0.0.1", port))
         port = bound.getsockname()[1]
@@ -136,8 +143,8 @@ async def serve(port: int, also_port: int | None, timeout: float, limits: Limits
         invoker, bodies = Invoker(table, client, timeout), RequestBodies(limits)
         server = CallerServer(DataPlaneServer(invoker, callers, ports, bodies).handle, limits)
         listener = await asyncio.get_running_loop().create_server(server, sock=bound)
-        _say({"port": port})
-        await Commands(table, callers).serve()
+        say({"port": port})
+        await Commands(table, callers, say).serve()
         listener.close()
         await server.shutdown(timeout=0.5)  # 0 would wait for ever
 

@@ -22,6 +22,7 @@ from gluonship.local.serving.limits import Limits
 _log = logging.getLogger(__name__)
 
 ACKNOWLEDGE_SECONDS = 15.0
+CLEAR_SECONDS = 5.0  # for all endpoints' routes together
 _RESPAWN_SECONDS = 1.0
 
 
@@ -118,8 +119,12 @@ class DataPlane:
         with self._lock:
             routed, self._routes = list(self._routes), {}
             told = [self._send(_routes_command(key, (), ())) for key in routed]
+        deadline = time.monotonic() + CLEAR_SECONDS
         for heard in told:
-            self._require(heard)
+            if not heard.wait(max(0.0, deadline - time.monotonic())):
+                _log.error("the data plane does not answer: it is ended, and started again without routes")
+                self._process.kill()
+                return
 
     def close(self) -> None:
         """Ends the process; requests in progress are lost."""

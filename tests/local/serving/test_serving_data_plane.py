@@ -253,6 +253,24 @@ def test_only_the_owner_of_a_key_is_answered(
     assert other_body.headers["x-amzn-ErrorType"] == "InvalidSignatureException"
 
 
+def test_invented_keys_hold_up_nobody(deploy: Callable[..., Any], data_plane: DataPlane) -> None:
+    """Each makes the data plane ask the cloud, over a pipe that holds 64 KiB."""
+    deploy()
+    url = f"http://127.0.0.1:{data_plane.port}/endpoints/pets/invocations"
+    waiting = []
+    for number in range(300):
+        key = Key("A" * 100 + str(number), "x", KEY.account_id)
+        connection = http.client.HTTPConnection("127.0.0.1", data_plane.port, timeout=20)
+        connection.request("POST", "/endpoints/pets/invocations", b"x", signed_for(url, key=key))
+        waiting.append(connection)
+    assert invoke(runtime_client(data_plane.port))["json"]["tag"] == "one"
+    assert {connection.getresponse().status for connection in waiting} <= {403, 503}
+    too_long = raw(
+        data_plane.port, "/endpoints/pets/invocations", signed_for(url, key=Key("A" * 500, "x", ""))
+    )
+    assert too_long.headers["x-amzn-ErrorType"] == "IncompleteSignatureException"
+
+
 def test_a_client_that_waits_for_continue_gets_it(deploy: Callable[..., Any], data_plane: DataPlane) -> None:
     deploy()
     connection = http.client.HTTPConnection("127.0.0.1", data_plane.port, timeout=5)
