@@ -53,6 +53,13 @@ class _NoRoom(S3ClientError):  # type: ignore[misc]
     code = "InsufficientStorage"
 
 
+class _BadDigest(S3ClientError):  # type: ignore[misc]
+    code = "BadDigest"
+
+    def __init__(self, message: str) -> None:
+        super().__init__("BadDigest", message)
+
+
 @dataclass(frozen=True)
 class _Received:
     """The body of PutObject or UploadPart."""
@@ -262,10 +269,24 @@ def _with_what_came(respond: Any) -> Any:
         if received is not None:
             if received.error is not None:
                 raise received.error
+            _compare(self.headers, received)
             self.body = received.content
         return respond(self, request, full_url)
 
     return key_response
+
+
+def _compare(headers: Any, received: _Received) -> None:
+    """Raises BadDigest where the body is not what its sender has computed of it."""
+    md5 = headers.get("Content-MD5")
+    if md5 and md5 != in_base64(bytes.fromhex(received.content.md5)):
+        raise _BadDigest("The Content-MD5 you specified did not match what we received.")
+    told = {name.lower(): value for name, value in headers.items()} | received.trailers
+    for algorithm in ("CRC32", "SHA1", "SHA256"):
+        value = told.get(f"x-amz-checksum-{algorithm.lower()}")
+        computed = received.content.checksum(algorithm) if value else None
+        if computed is not None and value != in_base64(computed):
+            raise _BadDigest(f"The {algorithm} you specified did not match the calculated checksum.")
 
 
 def _unread(find: Any) -> Any:

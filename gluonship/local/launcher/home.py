@@ -30,7 +30,7 @@ DEFAULT_ACCOUNT_ID = "123456789012"
 JOURNAL = "stacks"
 OBJECTS = "objects"
 
-# What a cloud replaces in its folder when it starts.
+# What a cloud writes in its folder, or replaces, when it starts.
 _REPLACED = ("bundles", "containers", "credentials", JOURNAL, OBJECTS, "token")
 
 

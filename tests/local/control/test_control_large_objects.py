@@ -173,6 +173,25 @@ def test_a_multipart_upload_its_checksum_and_its_copies(cloud: LocalCloud, bucke
     assert read(s3, bucket, "parts") == SOME[3:5_242_903] + SOME[:100]
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"ContentMD5": "AAAAAAAAAAAAAAAAAAAAAA=="},
+        {"ChecksumCRC32": "AAAAAA=="},
+        {"ChecksumSHA1": "AAAAAAAAAAAAAAAAAAAAAAAAAAA="},
+        {"ChecksumSHA256": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="},
+    ],
+)
+def test_a_body_that_is_not_what_its_sender_says_is_not_kept(
+    cloud: LocalCloud, bucket: str, told: dict[str, str]
+) -> None:
+    s3 = cloud.client("s3")
+    with pytest.raises(ClientError) as caught:
+        s3.put_object(Bucket=bucket, Key="told", Body=b"something else", **told)
+    assert caught.value.response["Error"]["Code"] == "BadDigest"
+    assert s3.list_objects_v2(Bucket=bucket, Prefix="told")["KeyCount"] == 0
+
+
 def test_versions_keep_their_bytes(cloud: LocalCloud, bucket: str) -> None:
     s3 = cloud.client("s3")
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
