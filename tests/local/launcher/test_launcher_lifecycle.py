@@ -243,8 +243,7 @@ def test_an_up_waits_for_a_cloud_that_goes_down(tmp_path: Path, monkeypatch: pyt
 
 
 @pytest.mark.slow
-def test_a_cloud_that_does_not_answer_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gluonship.local.launcher.lifecycle._ANSWER_SECONDS", 0.5)
+def test_a_cloud_that_does_not_answer_is_said(tmp_path: Path) -> None:
     home = tmp_path / "home"
     with running_cloud(home) as cloud:
         process = psutil.Process(cloud.info.pid)
