@@ -230,7 +230,7 @@ def _received(request: Any) -> _Received:
 
 
 def _receive(request: Any) -> _Received:
-    read = request.environ["wsgi.input"].read
+    read = request.stream.read  # which knows where the body ends, whoever serves
     if not request.headers.get("x-amz-content-sha256", "").startswith("STREAMING-"):
         return _Received(_kept(iter(functools.partial(read, _PIECE), b""), request), {})
     # moto, who finds no body any more, is not to take it apart.
