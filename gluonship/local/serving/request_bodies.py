@@ -30,21 +30,19 @@ class RequestBodies:
         body = bytearray()
         reserved = 0
         try:
-            self._refuse_above(0, request.content_length or 0)
+            reserved = self._reserve(0, request.content_length or 0)
             if request.headers.get("Expect", "").lower() == "100-continue":
                 await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             async with self._deadline():
                 async for chunk in request.content.iter_any():
-                    # As it comes: a length that somebody only names holds nobody else up.
-                    self._refuse_above(len(body), len(chunk))
-                    self._held += len(chunk)
-                    reserved += len(chunk)
+                    if len(body) + len(chunk) > reserved:  # it came without its length
+                        reserved += self._reserve(len(body), len(chunk))
                     body += chunk
             yield body
         finally:
             self._held -= reserved
 
-    def _refuse_above(self, before: int, size: int) -> None:
+    def _reserve(self, before: int, size: int) -> int:
         if before + size > self._limits.payload_bytes:
             raise _too_long(self._limits.payload_bytes)
         if self._held and self._held + size > self._limits.held_bytes:
@@ -52,6 +50,8 @@ class RequestBodies:
                 f"The data plane holds {self._held} bytes of other requests' bodies, of at most "
                 f"{self._limits.held_bytes}: try again when some of them are answered."
             )
+        self._held += size
+        return size
 
     @contextlib.asynccontextmanager
     async def _deadline(self) -> AsyncIterator[None]:

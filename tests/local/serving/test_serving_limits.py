@@ -9,7 +9,7 @@ import socket
 import time
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +25,23 @@ from gluonship.local.serving.fleets import ProcessFleets
 from gluonship.local.serving.limits import Limits
 from gluonship.local.serving.router import DataPlane
 
-SMALL = Limits(
-    payload_bytes=50_000, held_bytes=80_000, head_seconds=0.5, body_seconds=0.7, answer_seconds=0.9
-)
+SMALL = Limits(payload_bytes=50_000, held_bytes=80_000)
 PATIENCE = 30.0  # of a test that would otherwise never end
 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataPlane]:
     plane = start_data_plane(tmp_path_factory.mktemp("small"), limits=SMALL)
+    yield plane
+    plane.close()
+
+
+@pytest.fixture(scope="module")
+def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataPlane]:
+    """Its deadlines are over before a test is."""
+    plane = start_data_plane(
+        tmp_path_factory.mktemp("hasty"), limits=replace(SMALL, head_seconds=0.5, body_seconds=0.7)
+    )
     yield plane
     plane.close()
 
@@ -213,8 +221,8 @@ def test_large_bodies_leave_no_memory_behind(patient: DataPlane) -> None:
 # --- deadlines -------------------------------------------------------------------------------------------
 
 
-def test_headers_that_never_end_end_the_connection(small: DataPlane) -> None:
-    caller = Caller.of(small)
+def test_headers_that_never_end_end_the_connection(hasty: DataPlane) -> None:
+    caller = Caller.of(hasty)
     caller.send(b"POST /endpoints/pets/invocations HTTP/1.1\r\nX-a: ")
     status, headers, error = caller.answer()
     assert (status, headers["content-type"]) == (408, "application/json")
@@ -222,18 +230,18 @@ def test_headers_that_never_end_end_the_connection(small: DataPlane) -> None:
     assert caller.ended()
 
 
-def test_the_second_request_of_a_connection_has_the_deadline_too(small: DataPlane) -> None:
-    caller = Caller.of(small)
-    caller.send(signed_head(small, b"x", Content_Length="1") + b"x")
+def test_the_second_request_of_a_connection_has_the_deadline_too(hasty: DataPlane) -> None:
+    caller = Caller.of(hasty)
+    caller.send(signed_head(hasty, b"x", Content_Length="1") + b"x")
     assert caller.answer()[0] == 400
     caller.send(b"POST /")
     assert caller.answer()[0] == 408
     assert caller.ended()
 
 
-def test_a_body_that_never_ends_ends_the_connection(small: DataPlane) -> None:
-    caller = Caller.of(small)
-    caller.send(signed_head(small, b"xyz", Content_Length="3") + b"x")
+def test_a_body_that_never_ends_ends_the_connection(hasty: DataPlane) -> None:
+    caller = Caller.of(hasty)
+    caller.send(signed_head(hasty, b"xyz", Content_Length="3") + b"x")
     status, headers, error = caller.answer()
     assert (status, headers["x-amzn-errortype"]) == (408, "RequestTimeoutException")
     assert "was not there 0.7 s after its headers" in error["Message"]
