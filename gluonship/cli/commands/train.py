@@ -70,6 +70,7 @@ def train(
     from gluonship import bundles
     from gluonship.aws import images, names, storage, training
     from gluonship.cli import hyperparameters as checking
+    from gluonship.cli.problems import Problem
     from gluonship.cli.terminal import Terminal
 
     terminal = Terminal(as_json)
@@ -83,6 +84,10 @@ def train(
     arn = role_of(account, role)
     instance_type_of(account, "training", instance_type)
     checking.check(hyperparameters, terminal.warn)
+    if training.exists(account, job):  # before anything of it is overwritten
+        raise Problem(
+            f"There is a training job '{job}' already: give --job-name another name, or leave it out."
+        )
     with tempfile.TemporaryDirectory(prefix="gluonship-train-") as scratch:
         place = storage.S3Uri(storage.ensure_bucket(account, bucket), f"training/{job}")
         channels = _channels(account, data, place, Path(scratch), terminal)

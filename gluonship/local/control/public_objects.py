@@ -35,10 +35,19 @@ def _is_public(bucket: FakeBucket, key_name: str) -> bool:
     resource = f"arn:{bucket.partition}:s3:::{bucket.name}/{key_name}"
     if bucket.get_permission(_ACTION, resource) == PermissionResult.DENIED:
         return False
+    block = bucket.public_access_block
     key = bucket.keys.get(key_name)
-    if key is not None and key.acl is not None and key.acl.public_read:
+    ignores_acls = _owns_all(bucket) or (block is not None and block.ignore_public_acls)
+    if key is not None and key.acl is not None and key.acl.public_read and not ignores_acls:
         return True
+    if block is not None and block.restrict_public_buckets:
+        return False
     return _is_granted_to_anybody(bucket, resource)
+
+
+def _owns_all(bucket: FakeBucket) -> bool:
+    """Whether the bucket's owner has turned access control lists off."""
+    return "BucketOwnerEnforced" in json.dumps(bucket.ownership_rule or {})
 
 
 def _is_granted_to_anybody(bucket: FakeBucket, resource: str) -> bool:

@@ -14,6 +14,7 @@ from moto import backends
 from gluonship.local.deviations import (
     aws_chunked,
     bucket_logging,
+    bucket_policies,
     code_repositories,
     composite_alarms,
     iam_delete_conflicts,
@@ -45,6 +46,7 @@ def apply() -> None:
     """Applies every deviation, the first time it is called. To be called before moto's first request."""
     aws_chunked.apply()
     bucket_logging.apply()
+    bucket_policies.apply()
     code_repositories.apply()
     composite_alarms.apply()
     iam_delete_conflicts.apply()

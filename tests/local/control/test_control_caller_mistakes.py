@@ -471,12 +471,34 @@ def test_aws_chunks_of_wrong_sizes_store_nothing(raw: Raw, body: bytes, length: 
 
 
 def test_aws_chunks_of_right_sizes_are_put_together(raw: Raw) -> None:
-    body = b"5\r\nhello\r\nb\r\n, you there\r\n0\r\nx-amz-checksum-crc32:GFKcMw==\r\n\r\n"
+    body = b"5\r\nhello\r\nb\r\n, you there\r\n0\r\nx-amz-checksum-crc32:DBYRRQ==\r\n\r\n"
     headers = {"Content_Encoding": "aws-chunked", "x_amz_decoded_content_length": "16"}
     assert raw("PUT", f"/{BUCKET}/whole", body, TRAILER, **headers)[0] == 200
     assert raw("GET", f"/{BUCKET}/whole") == (200, b"hello, you there")
     signed = b"5;chunk-signature=ab\r\nhello\r\n0;chunk-signature=cd\r\n\r\n"
     assert aws_chunked.decoded(signed, 5) == b"hello"
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        "{bad",
+        '"str"',
+        "[]",
+        '{"Version": "2012-10-17"}',
+        '{"Statement": 5}',
+        '{"Statement": []}',
+        '{"Statement": [{"Effect": "Maybe", "Principal": "*", "Action": "s3:*", "Resource": "*"}]}',
+        '{"Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}',
+        '{"Statement": [{"Effect": "Allow", "Principal": "*", "Action": 7, "Resource": "*"}]}',
+        '{"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": ["x", null]}]}',
+        '{"Statement": {"Effect": "Deny", "Principal": "*", "Action": "a", "Resource": "*", "Condition": 1}}',
+    ],
+)
+def test_a_bucket_policy_that_is_none_is_refused_at_once(cloud: LocalCloud, policy: str) -> None:
+    cloud.client("s3").create_bucket(Bucket="malformed-policy")
+    status, code, _ = refused(cloud, "s3", "put_bucket_policy", Bucket="malformed-policy", Policy=policy)
+    assert (status, code) == (400, "MalformedPolicy")
 
 
 # --- the operations that this cloud executes itself ------------------------------------------------------

@@ -503,9 +503,19 @@ def test_only_public_objects_are_there_for_everybody(cloud: LocalCloud, bucket: 
         s3.put_bucket_policy(Bucket=bucket, Policy=policy)
         assert unsigned(f"{url}/open/x")[0] == expected, statements
         assert unsigned(f"{url}/closed/x")[0] == 403
+    enforced = {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+    s3.put_bucket_ownership_controls(Bucket=bucket, OwnershipControls=enforced)
+    assert unsigned(f"{url}/by-acl")[0] == 403, "its access control lists are off"
+    s3.delete_bucket_ownership_controls(Bucket=bucket)
     everything = {**statement("Allow", "*"), "Resource": f"arn:aws:s3:::{bucket}/*"}
     s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Statement": [everything]}))
     site = {"Host": cloud.url.removeprefix("http://").replace("127.0.0.1", f"{bucket}.s3.localhost")}
     vaults = requests.get(f"{cloud.url}/glacier_us-east-1/vaults", headers=site, timeout=10)
     assert (vaults.status_code, b"NoSuchKey" in vaults.content) == (404, True), "another service's path"
+    for setting, path in (("IgnorePublicAcls", "by-acl"), ("RestrictPublicBuckets", "open/x")):
+        assert unsigned(f"{url}/{path}")[0] == 200
+        block = {"IgnorePublicAcls": True, "RestrictPublicBuckets": True, setting: True}
+        s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=block)
+        assert unsigned(f"{url}/{path}")[0] == 403
+        s3.delete_public_access_block(Bucket=bucket)
     s3.delete_bucket_policy(Bucket=bucket)
