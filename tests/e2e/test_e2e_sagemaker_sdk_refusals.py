@@ -23,7 +23,7 @@ IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/mxnet-training:1.9.0-cpu-p
 
 @pytest.fixture(scope="module")
 def connection(cloud: Any) -> Any:
-    return gluonship.local.connect(home=cloud.home, start=False)
+    return gluonship.local.connect(home=cloud.home, start=False, whole_process=False)
 
 
 @pytest.fixture(scope="module")
