@@ -169,6 +169,6 @@ def test_destroy_leaves_the_bootstrap_and_what_nobody_can_delete(life: Life) -> 
 
 def test_an_interrupted_deploy_leaves_no_process_and_what_it_made_can_be_destroyed(life: Life) -> None:
     code, said, alive = life.interrupted
-    assert (code, alive) == (130, [])
+    assert (code, alive) == (130, []), said
     assert said.endswith("Interrupted.\n")
     assert "Traceback" not in said
