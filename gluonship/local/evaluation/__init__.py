@@ -6,8 +6,9 @@ from __future__ import annotations
 from gluonship.local.evaluation.failures import Cancelled, EvaluationFailed
 from gluonship.local.evaluation.workers import Workers
 
-__all__ = ["Cancelled", "EvaluationFailed", "close", "evaluate"]
+__all__ = ["Cancelled", "EvaluationFailed", "close", "end_all", "evaluate"]
 
 _workers = Workers()
 evaluate = _workers.evaluate
 close = _workers.close
+end_all = _workers.end_all

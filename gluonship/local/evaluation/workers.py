@@ -77,6 +77,11 @@ class Workers:
         """Ends all workers; whoever waits for one hears so, and nobody gets a new one."""
         with self._lock:
             self._closed = True
+        self.end_all()
+
+    def end_all(self) -> None:
+        """Ends all workers with what they work on. Who asks afterwards gets a new one."""
+        with self._lock:
             idle, self._idle = self._idle, []
             for worker in self._busy:
                 worker.kill()  # who asked it closes it

@@ -234,6 +234,7 @@ class Parts:
             self._journal.forget,
             *(jobs.close for jobs in self.sagemaker.jobs),
             self._router.end,
+            evaluation.end_all,
             lambda: self._runtime.end(seconds),
         ]
         for step in steps:

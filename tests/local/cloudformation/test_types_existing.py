@@ -21,6 +21,7 @@ DOCUMENT = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}],
 }
+OF_A_RESOURCE = {**DOCUMENT, "Statement": [{**DOCUMENT["Statement"][0], "Principal": "*"}]}
 TRUST = {
     "Version": "2012-10-17",
     "Statement": [
@@ -171,7 +172,7 @@ EXISTING: dict[str, Callable[[By], Properties]] = {
     "AWS::Logs::ResourcePolicy": lambda by: {"PolicyName": "taken", "PolicyDocument": json.dumps(DOCUMENT)},
     "AWS::S3::Bucket": lambda by: {"BucketName": "taken"},
     "AWS::S3::BucketPolicy": lambda by: {
-        "Bucket": by.physical_id("AWS::S3::Bucket"), "PolicyDocument": DOCUMENT},
+        "Bucket": by.physical_id("AWS::S3::Bucket"), "PolicyDocument": OF_A_RESOURCE},
     "AWS::SageMaker::CodeRepository": lambda by: {
         "CodeRepositoryName": "taken", "GitConfig": {"RepositoryUrl": "https://example.com/a.git"}},
     "AWS::SageMaker::EndpointConfig": lambda by: {
@@ -237,14 +238,14 @@ def test_a_stack_that_fails_leaves_what_was_made_by_hand(cloud: LocalCloud) -> N
     sqs.send_message(QueueUrl=queue, MessageBody="precious")
     topic = sns.create_topic(Name="by-hand")["TopicArn"]
     s3.create_bucket(Bucket="policed-by-hand")
-    s3.put_bucket_policy(Bucket="policed-by-hand", Policy=json.dumps(DOCUMENT))
+    s3.put_bucket_policy(Bucket="policed-by-hand", Policy=json.dumps(OF_A_RESOURCE))
     stacks = Stacks(cloud)
     resources = {
         "Queue": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "by-hand"}},
         "Topic": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "by-hand"}},
         "Policy": {
             "Type": "AWS::S3::BucketPolicy",
-            "Properties": {"Bucket": "policed-by-hand", "PolicyDocument": DOCUMENT},
+            "Properties": {"Bucket": "policed-by-hand", "PolicyDocument": OF_A_RESOURCE},
         },
     }
     for name, resource in resources.items():
@@ -252,7 +253,7 @@ def test_a_stack_that_fails_leaves_what_was_made_by_hand(cloud: LocalCloud) -> N
     received = sqs.receive_message(QueueUrl=queue)["Messages"]
     assert [each["Body"] for each in received] == ["precious"]
     assert sns.get_topic_attributes(TopicArn=topic)["Attributes"]["TopicArn"] == topic
-    assert json.loads(s3.get_bucket_policy(Bucket="policed-by-hand")["Policy"]) == DOCUMENT
+    assert json.loads(s3.get_bucket_policy(Bucket="policed-by-hand")["Policy"]) == OF_A_RESOURCE
 
 
 def test_a_name_that_another_one_begins_with_is_free(cloud: LocalCloud) -> None:
