@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Iterable
 
 import psutil
+
+
+def hear_interrupts() -> None:
+    """For Popen's preexec_fn: Ctrl-C reaches the process also where the tests ignore it, as in a shell's
+    background does."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def still_alive(processes: Iterable[psutil.Process], seconds: float = 0.0) -> list[psutil.Process]:

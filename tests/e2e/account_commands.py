@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from processes import hear_interrupts
+
 SCRIPT = Path(__file__).parents[2] / "infra" / "local.py"
 
 
@@ -20,6 +22,7 @@ def start(home: Path, *arguments: str, **variables: str) -> subprocess.Popen[str
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=hear_interrupts,
     )
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 from PIL import Image
+from processes import hear_interrupts
 
 
 @pytest.fixture
@@ -53,6 +54,7 @@ def start(place: Path, *arguments: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=hear_interrupts,
     )
 
 
